@@ -10,8 +10,8 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """Exit codes of `pytest` with phasegate and of the `phasegate` command.
 
-    0 to 5 are pytest's own meanings; the others are ours. None is ever computed by arithmetic, so none can wrap
-    round to zero.
+    0 to 5 are pytest's own meanings; the others are ours. None is ever computed by arithmetic, so none can
+    wrap round to zero.
     """
 
     OK = 0

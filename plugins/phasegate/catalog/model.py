@@ -1,0 +1,352 @@
+"""The catalogue as frozen models: phases, gates, verifiers, blockers, and what a gate's evidence must hold.
+
+A catalogue is data, one YAML document a phase. These models give it types and the laws that concern one
+record; the laws between records (unknown codes, cycles, roll-ups) are in `phasegate.catalog.lint`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+FORMAT = "phasegate-catalogue/1"
+
+PhaseId = Annotated[str, StringConstraints(pattern=r"^M\d+$")]
+GateId = Annotated[str, StringConstraints(pattern=r"^M\d+\.[A-Z]\d?$")]
+GateAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d+\.[A-Z]$")]
+VerifierId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-V\d+$")]
+BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B\d+(\.\d+)?$")]
+ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Severity(StrEnum):
+    """How grave a blocker is. Every severity blocks; S1 is a hard no-go that needs a reset."""
+
+    S1 = "S1"
+    S2 = "S2"
+    S3 = "S3"
+
+
+class Record(BaseModel):
+    """Base of every catalogue record: immutable, and a key that nobody knows is an error, not a comment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+
+class PhaseBlocker(Record):
+    """A blocker of the phase taxonomy, onto which the blockers of gates roll up."""
+
+    code: BlockerCode
+    meaning: Text
+    rolls_up_to: BlockerCode | None = None
+    inferred: bool = False
+
+
+class Blocker(Record):
+    """One reason for which a gate does not advance.
+
+    Attributes:
+        code: Its code, such as `M4A-B1`.
+        meaning: What is wrong when it is raised.
+        remedy: What closes it, in one sentence.
+        severity: How grave it is.
+        rolls_up_to: The phase blocker that it activates.
+        inferred: Names of the fields that the platform's record does not state and this catalogue decides.
+    """
+
+    code: BlockerCode
+    meaning: Text
+    remedy: Text
+    severity: Severity
+    rolls_up_to: BlockerCode
+    inferred: tuple[Literal["code", "severity", "rolls_up_to"], ...] = ()
+
+
+class Verifier(Record):
+    """One check of a gate; exactly one test (which may be parametrised) implements it.
+
+    Attributes:
+        id: Its short identifier, such as `M4A-V1`, used in markers.
+        name: The rest of its full identifier, such as `HANDLE-PRESENCE`.
+        purpose: What holds when it passes.
+        raises: The blockers that it may raise; a verifier can raise no other.
+    """
+
+    id: VerifierId
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]+$")]
+    purpose: Text
+    raises: Annotated[tuple[BlockerCode, ...], Field(min_length=1)]
+
+    @property
+    def full_id(self) -> str:
+        """The identifier with its name, such as `M4A-V1-HANDLE-PRESENCE`."""
+        return f"{self.id}-{self.name}"
+
+
+def _green() -> dict[str, JsonValue]:
+    return {"overall_pass": True}
+
+
+class UpstreamEdge(Record):
+    """A gate whose authoritative attempt must be green before this one may advance.
+
+    Attributes:
+        gate: The upstream gate.
+        summary: File name of the summary to read; by default the upstream gate's execution summary.
+        requires: Fields of that summary and the values they must have.
+    """
+
+    gate: GateId
+    summary: ArtifactName | None = None
+    requires: dict[str, JsonValue] = Field(default_factory=_green)
+
+
+class GateCodes(Record):
+    """The blockers that the framework itself raises on behalf of a gate.
+
+    Attributes:
+        entry: An upstream gate is not green.
+        entry_absent: An upstream summary is absent, unreadable or altered; by default the same as `entry`.
+        evidence: An artifact of the evidence contract is absent or does not fit its schema.
+        publish: The pack could not be stored durably, or did not read back.
+        leak: A secret stands in an artifact; by default the same as `publish`.
+        uncategorised: A verifier ended in a way that maps to no blocker; by default `<GATE>-UNMAPPED`.
+    """
+
+    entry: BlockerCode
+    entry_absent: BlockerCode | None = None
+    evidence: BlockerCode
+    publish: BlockerCode
+    leak: BlockerCode | None = None
+    uncategorised: BlockerCode | None = None
+
+
+class ExternalGate(Record):
+    """A gate of an earlier phase whose evidence is handed over as a pack, and which is not run here."""
+
+    id: GateId
+    title: Text
+    summary: ArtifactName
+    artifacts: tuple[ArtifactName, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """The execution id's prefix, such as `m3j`."""
+        return gate_prefix(self.id)
+
+    @property
+    def phase(self) -> str:
+        """The phase that the gate belongs to."""
+        return self.id.split(".", maxsplit=1)[0]
+
+
+class Gate(Record):
+    """One gate: its place in the chain, its verifiers and blockers, and the evidence it owes.
+
+    Attributes:
+        id: Its identifier, such as `M4.C`.
+        alias: Its name in another numbering, such as `P3.A`.
+        title: What it establishes.
+        owner: Who answers for it.
+        label: Readable part of the execution id, between prefix and time.
+        upstream: The gates that it rests on.
+        laws: The laws that its verifiers hold, for readers.
+        advance: The verdict word of a pass.
+        next_gate: What its summary names as next on a pass; `blocked_next_gate` on anything else.
+        rolls_up_to: The phase blocker onto which its synthetic codes (unmapped, not evaluated) roll up.
+        codes: The blockers that the framework raises on its behalf.
+        planned: True while the gate is catalogued but its verifiers are not written: it can never advance.
+        artifacts: The evidence contract without the execution summary, which every gate owes.
+    """
+
+    id: GateId
+    alias: GateAlias | None = None
+    title: Text
+    owner: Text
+    label: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")] | None = None
+    upstream: tuple[UpstreamEdge, ...] = ()
+    laws: tuple[Text, ...] = ()
+    advance: Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$")]
+    next_gate: Text
+    blocked_next_gate: Text = "BLOCKED"
+    rolls_up_to: BlockerCode
+    codes: GateCodes
+    planned: bool = False
+    verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1)]
+    blockers: Annotated[tuple[Blocker, ...], Field(min_length=1)]
+    artifacts: Annotated[tuple[ArtifactName, ...], Field(min_length=1)]
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of its execution ids and artifacts, such as `m4c`."""
+        return gate_prefix(self.id)
+
+    @property
+    def phase(self) -> str:
+        """The phase that the gate belongs to, such as `M4`."""
+        return self.id.split(".", maxsplit=1)[0]
+
+    @property
+    def summary_name(self) -> str:
+        """File name of the execution summary."""
+        return f"{self.prefix}_execution_summary.json"
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The pytest markers that select the gate: phase, gate, and the alias if it has one."""
+        names = [self.phase.lower(), self.prefix]
+        if self.alias is not None:
+            names.append(gate_prefix(self.alias))
+        return tuple(names)
+
+    @property
+    def unmapped_code(self) -> str:
+        """Code of a verifier that ended in a way no blocker describes."""
+        return self.codes.uncategorised or f"{self.prefix.upper()}-UNMAPPED"
+
+    @property
+    def not_evaluated_code(self) -> str:
+        """Code of a verifier that was skipped, deselected or never run."""
+        return f"{self.prefix.upper()}-NOT_EVALUATED"
+
+    @cached_property
+    def blocker_by_code(self) -> MappingProxyType[str, Blocker]:
+        """The gate's blockers by code, the synthetic ones included."""
+        table = {blocker.code: blocker for blocker in self.blockers}
+        synthetic = {
+            f"{self.prefix.upper()}-UNMAPPED": (
+                "a verifier ended as no blocker describes (exception, time-out, lost worker, flip)",
+                "mend what the detail names, then run the gate again",
+                Severity.S1,
+            ),
+            self.not_evaluated_code: (
+                "a verifier was not evaluated (skipped, expected to fail, deselected or never run)",
+                "run the whole gate, without deselecting or skipping any of its verifiers",
+                Severity.S2,
+            ),
+        }
+        for code, (meaning, remedy, severity) in synthetic.items():
+            table[code] = Blocker.model_construct(
+                code=code, meaning=meaning, remedy=remedy, severity=severity, rolls_up_to=self.rolls_up_to
+            )
+        return MappingProxyType(table)
+
+    @cached_property
+    def verifier_by_id(self) -> MappingProxyType[str, Verifier]:
+        """The gate's verifiers by short identifier."""
+        return MappingProxyType({verifier.id: verifier for verifier in self.verifiers})
+
+
+class Phase(Record):
+    """A phase and the taxonomy onto which its gates' blockers roll up."""
+
+    id: PhaseId
+    title: Text
+    blockers: Annotated[tuple[PhaseBlocker, ...], Field(min_length=1)]
+    evidence_contract: tuple[ArtifactName, ...] = ()
+    laws: tuple[Text, ...] = ()
+
+
+class PhaseDocument(Record):
+    """One YAML document of the catalogue: a phase, the gates it runs, and the evidence it is handed."""
+
+    format: Literal["phasegate-catalogue/1"]
+    platform: Text
+    phase: Phase
+    external: tuple[ExternalGate, ...] = ()
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
+
+
+class Catalogue(Record):
+    """All phase documents together, with the digest of the bytes they were read from.
+
+    Attributes:
+        platform: The platform that the catalogue describes.
+        documents: The phase documents, in phase order.
+        sha256: Digest over the names and bytes of the files read.
+    """
+
+    platform: str
+    documents: tuple[PhaseDocument, ...]
+    sha256: str
+
+    @cached_property
+    def gates(self) -> MappingProxyType[str, Gate]:
+        """Every gate by identifier, in chain order (upstream gates first, then catalogue order)."""
+        declared = {gate.id: gate for document in self.documents for gate in document.gates}
+        ordered: dict[str, Gate] = {}
+
+        def place(gate_id: str) -> None:
+            gate = declared.get(gate_id)
+            if gate is None or gate_id in ordered:
+                return
+            for edge in gate.upstream:
+                place(edge.gate)
+            ordered[gate_id] = gate
+
+        for gate_id in declared:
+            place(gate_id)
+        return MappingProxyType(ordered)
+
+    @cached_property
+    def external(self) -> MappingProxyType[str, ExternalGate]:
+        """Every externally run gate by identifier."""
+        return MappingProxyType({gate.id: gate for document in self.documents for gate in document.external})
+
+    @cached_property
+    def phases(self) -> MappingProxyType[str, Phase]:
+        """Every phase by identifier."""
+        return MappingProxyType({document.phase.id: document.phase for document in self.documents})
+
+    @cached_property
+    def gate_of_verifier(self) -> MappingProxyType[str, Gate]:
+        """The gate that each verifier belongs to."""
+        return MappingProxyType({v.id: gate for gate in self.gates.values() for v in gate.verifiers})
+
+    @cached_property
+    def gate_of_blocker(self) -> MappingProxyType[str, Gate]:
+        """The gate that each blocker belongs to, synthetic codes included."""
+        return MappingProxyType({code: gate for gate in self.gates.values() for code in gate.blocker_by_code})
+
+    def closure(self, gate_ids: frozenset[str]) -> frozenset[str]:
+        """The given gates with every catalogued gate that they rest on, directly or not."""
+        reached: set[str] = set()
+        pending = list(gate_ids)
+        while pending:
+            gate_id = pending.pop()
+            if gate_id in reached or gate_id not in self.gates:
+                continue
+            reached.add(gate_id)
+            pending.extend(edge.gate for edge in self.gates[gate_id].upstream)
+        return frozenset(reached)
+
+    def chains(self, gate_ids: frozenset[str]) -> MappingProxyType[str, str]:
+        """For each given gate, the first gate (in chain order) of the chain that it belongs to.
+
+        Two gates are of one chain when one rests on the other, directly or through gates that are given too.
+        """
+        parent = {gate_id: gate_id for gate_id in gate_ids}
+
+        def root(gate_id: str) -> str:
+            while parent[gate_id] != gate_id:
+                parent[gate_id] = parent[parent[gate_id]]
+                gate_id = parent[gate_id]
+            return gate_id
+
+        rank = {gate_id: position for position, gate_id in enumerate(self.gates)}
+        for gate_id in gate_ids:
+            for edge in self.gates[gate_id].upstream:
+                if edge.gate in parent:
+                    first, second = sorted((root(gate_id), root(edge.gate)), key=rank.__getitem__)
+                    parent[second] = first
+        return MappingProxyType({gate_id: root(gate_id) for gate_id in gate_ids})
+
+
+def gate_prefix(gate_id: str) -> str:
+    """The form of a gate identifier that stands in markers and file names: `M4.C` gives `m4c`."""
+    return gate_id.replace(".", "").lower()
