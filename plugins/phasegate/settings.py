@@ -85,9 +85,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
         ) from error
     table = document.get("tool", {}).get("phasegate")
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(
-            Problem(fact="is not a table", place=f"{pyproject}: {_TABLE}", remedy="make it one")
-        )
+        raise SettingsError(Problem(fact="is not a table", place=f"{pyproject}: {_TABLE}", remedy="make it one"))
     return table
 
 

@@ -35,9 +35,7 @@ class TestState(StrEnum):
 
 
 _UNMAPPED_STATES = frozenset({TestState.ERRORED, TestState.FLIPPED, TestState.LOST})
-_NOT_EVALUATED_STATES = frozenset(
-    {TestState.SKIPPED, TestState.XFAILED, TestState.DESELECTED, TestState.NOT_RUN}
-)
+_NOT_EVALUATED_STATES = frozenset({TestState.SKIPPED, TestState.XFAILED, TestState.DESELECTED, TestState.NOT_RUN})
 _NOT_EXECUTED_STATES = _NOT_EVALUATED_STATES | {TestState.LOST}
 
 
@@ -218,9 +216,7 @@ def resolve(gate: Gate, verifier: Verifier, records: Sequence[TestRecord]) -> Ve
     )
 
 
-def judge(
-    gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Iterable[Finding] = ()
-) -> GateJudgement:
+def judge(gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Iterable[Finding] = ()) -> GateJudgement:
     """The verdict of one attempt of a gate.
 
     Args:

@@ -1,0 +1,22 @@
+"""All that the author of a verifier imports.
+
+A verifier is a pytest test with two markers; the rest of what it needs are fixtures:
+
+```python
+import pytest
+from phasegate.api import GateRun, blocks
+
+pytestmark = pytest.mark.gate("M4.C")
+
+@pytest.mark.verifier("M4C-V2")
+def test_role_handles_are_pinned(gate: GateRun, roles) -> None:
+    with blocks("M4C-B2"):
+        assert not roles.unresolved, f"unresolved: {roles.unresolved}"
+    gate.metric("resolved_role_count", len(roles.resolved))
+```
+"""
+
+from phasegate.gate import GateRun
+from phasegate.scope import block, blocks
+
+__all__ = ["GateRun", "block", "blocks"]

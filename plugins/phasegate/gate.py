@@ -1,0 +1,109 @@
+"""The `gate` fixture's object: verifiers leave metrics and artifacts in it and read what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from phasegate.scope import block
+
+if TYPE_CHECKING:
+    from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
+    from phasegate.evidence.secrets import SecretScanner
+    from phasegate.evidence.store import EvidenceStore
+
+
+class GateRun:
+    """One attempt of a gate, as its verifiers see it.
+
+    Verifiers get it as the fixture `gate`; all verifiers of a gate share the attempt.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempt: OpenAttempt,
+        workspace: Workspace,
+        scanner: SecretScanner,
+        store: EvidenceStore | None,
+    ) -> None:
+        self._attempt = attempt
+        self._workspace = workspace
+        self._scanner = scanner
+        self._store = store
+
+    @property
+    def id(self) -> str:
+        """The gate's identifier, such as `M4.C`."""
+        return self._attempt.gate.id
+
+    @property
+    def execution_id(self) -> str:
+        """The attempt's execution id, such as `m4c_20260224T051711Z`."""
+        return self._attempt.execution_id
+
+    def metric(self, name: str, value: JsonValue) -> None:
+        """Records a figure or flag of the execution summary."""
+        self._attempt.metric(name, value)
+
+    def artifact(self, name: str, payload: dict[str, JsonValue]) -> None:
+        """Writes an artifact of the gate's evidence contract.
+
+        The fields that every artifact has (execution id, gate, alias) are added here.
+
+        Args:
+            name: A file name that the catalogue lists for the gate.
+            payload: Its content; plain JSON values only.
+
+        Raises:
+            EvidenceError: The contract does not name the artifact, it was written before with other content,
+                or the pack is sealed.
+        """
+        header: dict[str, JsonValue] = {
+            "phase_execution_id": self.execution_id,
+            "gate": self.id,
+            "alias": self._attempt.gate.alias,
+        }
+        self._attempt.artifact(name, header | payload)
+
+    def upstream(self, gate_id: str) -> UpstreamEvidence:
+        """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
+        return self._workspace.upstream(gate_id)
+
+    def require_upstream(self, code: str, *gate_ids: str) -> bool:
+        """Raises the blocker for each given gate whose authoritative attempt is not green and unchanged.
+
+        Args:
+            code: The blocker to raise.
+            gate_ids: Upstream gates; by default all that the catalogue names.
+
+        Returns:
+            Whether all are green.
+        """
+        wanted = gate_ids or tuple(edge.gate for edge in self._attempt.gate.upstream)
+        green = True
+        for gate_id in wanted:
+            evidence = self.upstream(gate_id)
+            if not evidence.green:
+                green = block(code, evidence.why)
+        return green
+
+    def protect(self, values: Iterable[tuple[str, str]]) -> None:
+        """Registers secret values (pairs of name and value) that no artifact, log or report may hold."""
+        for name, value in values:
+            self._scanner.register(value, name)
+
+    def publish(self) -> bool:
+        """Seals the pack: contract, schemas and secrets are checked, then it is stored durably and read back.
+
+        Each failure raises the gate's own blocker for it (evidence, leak, publication).
+
+        Returns:
+            Whether nothing failed.
+        """
+        findings = self._attempt.seal(self._store, self._scanner)
+        for finding in findings:
+            block(finding.code, finding.detail)
+        return not findings

@@ -1,0 +1,85 @@
+"""From pytest's reports of one test to the record that a verdict is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from phasegate.harness.marks import VerifierTest
+from phasegate.scope import BlockersRaised, Scope
+from phasegate.verdict import TestRecord, TestState
+
+_DETAIL_LIMIT = 600
+
+
+@dataclass(slots=True)
+class Protocol:
+    """What happened while one item's protocol ran; a rerun of it is part of the same protocol.
+
+    Attributes:
+        test: The verifier test.
+        scopes: One scope for each time that the test function was called.
+        reports: The reports of every phase, in order.
+        unmapped: What each exception was that is no blocker of the verifier.
+    """
+
+    test: VerifierTest
+    scopes: list[Scope] = field(default_factory=list)
+    reports: list[pytest.TestReport] = field(default_factory=list)
+    unmapped: list[str] = field(default_factory=list)
+
+    def new_scope(self) -> Scope:
+        """A fresh scope, for one call of the test function."""
+        scope = Scope(self.test.gate, self.test.verifier)
+        self.scopes.append(scope)
+        return scope
+
+    def note_exception(self, when: str, error: BaseException) -> None:
+        """Takes the exception that ended a phase: a sole-blocker assertion is a finding, the rest unmapped."""
+        if isinstance(error, BlockersRaised | pytest.skip.Exception):
+            return
+        scope = self.scopes[-1] if self.scopes else None
+        if when == "call" and scope is not None and scope.sole_code and isinstance(error, AssertionError):
+            scope.record(scope.sole_code, str(error))
+            return
+        text = " ".join(str(error).split())[:_DETAIL_LIMIT]
+        self.unmapped.append(f"{when}: {type(error).__name__}: {text}" if text else f"{when}: {type(error).__name__}")
+
+    def record(self) -> TestRecord:
+        """The record of the test; anything but a clean set-up, call and tear-down is no pass."""
+        findings = tuple(dict.fromkeys(finding for scope in self.scopes for finding in scope.findings))
+        state, detail = self._state(has_findings=bool(findings))
+        return TestRecord(self.test.nodeid, state, findings, detail)
+
+    def _state(self, *, has_findings: bool) -> tuple[TestState, str]:
+        calls = [report for report in self.reports if report.when == "call"]
+        expected = [report for report in self.reports if hasattr(report, "wasxfail")]
+        skipped = [report for report in self.reports if report.skipped and not hasattr(report, "wasxfail")]
+        phases = {report.when for report in self.reports if report.passed}
+        if self.unmapped:
+            return TestState.ERRORED, "; ".join(self.unmapped)
+        if expected:
+            return (
+                TestState.XFAILED,
+                f"marked as expected to fail: {expected[0].wasxfail or 'no reason given'}",
+            )
+        if skipped:
+            return TestState.SKIPPED, _skip_reason(skipped[0])
+        if len({report.outcome for report in calls}) > 1:
+            return (
+                TestState.FLIPPED,
+                f"ended {' then '.join(str(report.outcome) for report in calls)} on reruns",
+            )
+        if has_findings:
+            return TestState.BLOCKED, ""
+        if not calls:
+            return TestState.NOT_RUN, "the test function was not called"
+        if phases >= {"setup", "call", "teardown"} and all(report.passed for report in self.reports):
+            return TestState.PASSED, ""
+        return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return f"skipped: {reason.removeprefix('Skipped: ')}"

@@ -1,0 +1,265 @@
+"""The pytest plugin: options, markers, the `gate` fixture, and who does what in which process.
+
+It is inert in a project without `[tool.phasegate]`, but for one thing: there, a test that claims to be a
+verifier is an error, because nothing would judge it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from phasegate import hookspecs
+from phasegate.errors import ExitCode, PhasegateError, Problem
+from phasegate.harness import marks, selection
+from phasegate.harness.session import RUNNER_KEY, AttemptRunner
+from phasegate.settings import Settings, find_settings
+
+if TYPE_CHECKING:
+    from phasegate.attempts import Committed, OpenAttempt
+    from phasegate.catalog.model import Catalogue
+    from phasegate.gate import GateRun
+
+SETTINGS_KEY = pytest.StashKey[Settings]()
+CATALOGUE_KEY = pytest.StashKey["Catalogue"]()
+COLLECTED_KEY = pytest.StashKey[list[pytest.Item]]()
+_WORKER_SESSION = "phasegate_session"
+_WORKER_SELECTED = "phasegate_selected"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds phasegate's options."""
+    group = parser.getgroup("phasegate", "readiness gates")
+    group.addoption(
+        "--substrate",
+        metavar="NAME",
+        help="what the gates run against; by default the first of [tool.phasegate] substrates",
+    )
+    group.addoption(
+        "--upstream",
+        choices=("latest", "run"),
+        default="latest",
+        help="where the evidence of earlier gates comes from: their latest authoritative attempts (default), "
+        "or running them in this session",
+    )
+    group.addoption("--runs-root", metavar="DIR", help="where evidence packs are written")
+    group.addoption("--registry", metavar="FILE", help="the handle registry to read, as it stands")
+    group.addoption("--catalogue", metavar="DIR", help="the folder of the gate catalogue")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Registers the hooks of `phasegate.hookspecs`."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Reads settings and catalogue, declares the markers, and sets up this process's part."""
+    try:
+        settings = _settings(config)
+        catalogue = _catalogue(settings)
+    except PhasegateError as error:
+        raise pytest.UsageError(str(error)) from error
+    for line in marks.marker_declarations(catalogue):
+        config.addinivalue_line("markers", line)
+    if settings is None or catalogue is None:
+        return
+    config.stash[SETTINGS_KEY] = settings
+    config.stash[CATALOGUE_KEY] = catalogue
+    if config.option.collectonly:
+        return
+    _keep_chains_together(config)
+    from phasegate.reports.terminal import Board  # noqa: PLC0415 - only a run has a board
+
+    runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
+    config.stash[RUNNER_KEY] = runner
+    if not _is_controller(config):
+        config.pluginmanager.register(runner, "phasegate-runner")
+    if not _is_worker(config):
+        config.pluginmanager.register(Board(config, settings), "phasegate-board")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Derives markers before anything is deselected, then puts what is left into chain order."""
+    collected = list(items)
+    config.stash[COLLECTED_KEY] = collected
+    catalogue = config.stash.get(CATALOGUE_KEY, None)
+    if catalogue is None:
+        _refuse_claims(collected)
+        return (yield)
+    _complain(selection.mark_items(collected, catalogue))
+    selection.group_chains(collected, catalogue)
+    result = yield
+    if config.option.upstream == "run":
+        _complain(selection.add_upstream(collected, items, catalogue))
+    selection.order_items(items, catalogue)
+    return result
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fixes the plan of the session: what runs, and what of the selected gates does not."""
+    runner = session.config.stash.get(RUNNER_KEY, None)
+    if runner is None or _is_controller(session.config):
+        return
+    plan = selection.plan_session(
+        session.config.stash.get(COLLECTED_KEY, []),
+        session.items,
+        runner.catalogue,
+        narrowed=_narrowed(session.config),
+    )
+    if plan.gates and _is_worker(session.config) and not session.config.option.loadgroup:
+        raise pytest.UsageError(
+            "gates run under xdist with --dist loadgroup (the default) alone: "
+            "any other mode may run one gate on two workers, or run it twice"
+        )
+    runner.begin(plan)
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> GateRun:
+    """The attempt of the gate that the test belongs to: metrics, artifacts, upstream evidence, publication."""
+    test = request.node.stash.get(marks.TEST_KEY, None)
+    if test is None:
+        pytest.fail("the fixture `gate` is for verifiers: mark the test with pytest.mark.verifier", pytrace=False)
+    return request.config.stash[RUNNER_KEY].gate_run(test)
+
+
+@pytest.hookimpl(trylast=True)
+def phasegate_commit_attempt(
+    attempt: OpenAttempt, store: Any, scanner: Any, provenance: Mapping[str, Any], duties: tuple[Any, ...]
+) -> Committed:
+    """Commits an attempt the way phasegate does, unless another plugin did."""
+    return attempt.commit(store=store, scanner=scanner, provenance=provenance, duties=duties)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker which session it belongs to."""
+    runner = node.config.stash.get(RUNNER_KEY, None)
+    if runner is not None:
+        node.workerinput[_WORKER_SESSION] = runner.workspace.session_id
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes from an xdist worker which gates it had selected."""
+    runner = node.config.stash.get(RUNNER_KEY, None)
+    if runner is not None:
+        selected = getattr(node, "workeroutput", {}).get(_WORKER_SELECTED, [])
+        known = {gate.id for gate in runner.plan.gates}
+        runner.plan.gates += [runner.catalogue.gates[gate_id] for gate_id in selected if gate_id not in known]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Commits what is open or lost, tells the reports, and lets the exit code say what the gates say."""
+    config = session.config
+    runner = config.stash.get(RUNNER_KEY, None)
+    if runner is None:
+        return
+    runner.commit_open()
+    if _is_worker(config):
+        config.workeroutput[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]  # type: ignore[attr-defined]
+        return
+    committed = runner.workspace.collect_session(adopt=runner.adopt)
+    for attempt in committed:
+        config.hook.phasegate_attempt_committed(config=config, committed=attempt)
+    if exitstatus == ExitCode.OK:
+        session.exitstatus = _exit_code(runner, committed)
+
+
+def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> ExitCode:
+    passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}
+    held = [attempt for attempt in committed if not attempt.judgement.overall_pass]
+    if any(attempt.judgement.complete for attempt in held):
+        return ExitCode.BLOCKED
+    if held or {gate.id for gate in runner.plan.gates} - passed:
+        return ExitCode.INCOMPLETE
+    return ExitCode.OK
+
+
+def _settings(config: pytest.Config) -> Settings | None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    settings = find_settings(config.rootpath)
+    if settings is None:
+        return None
+    folders = {"runs_root": config.option.runs_root, "catalogue": config.option.catalogue}
+    here = config.invocation_params.dir
+    given = {key: here / Path(value) for key, value in folders.items() if value is not None}
+    if config.option.registry is not None:
+        given["registry"] = here / Path(config.option.registry)
+    settings = replace(settings, **given)
+    if config.option.substrate is None:
+        config.option.substrate = settings.substrates[0]
+    if config.option.substrate not in settings.substrates:
+        problem = Problem(
+            fact=f"{config.option.substrate!r} is no substrate of this project",
+            place="--substrate",
+            remedy=f"name one of {', '.join(settings.substrates)}",
+        )
+        raise PhasegateError(problem)
+    return settings
+
+
+def _catalogue(settings: Settings | None) -> Catalogue | None:
+    if settings is None:
+        return None
+    from phasegate.project import load_catalogue  # noqa: PLC0415 - a project without gates needs no YAML
+
+    return load_catalogue(settings)
+
+
+def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> Any:
+    from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
+    from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
+
+    worker_input = getattr(config, "workerinput", {})
+    return Workspace(
+        runs_root=settings.runs_root,
+        platform=settings.platform,
+        catalogue=catalogue,
+        schemas=SchemaSet(settings.schemas),
+        substrate=config.option.substrate,
+        session_id=worker_input.get(_WORKER_SESSION, uuid.uuid4().hex),
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+def _keep_chains_together(config: pytest.Config) -> None:
+    # xdist's default mode hands out single tests; a chain of gates needs one worker, in order.
+    if getattr(config.option, "dist", "no") in {"load", "worksteal"}:
+        config.option.dist = "loadgroup"
+
+
+def _narrowed(config: pytest.Config) -> bool:
+    by_node_id = any("::" in arg for arg in config.invocation_params.args)
+    return by_node_id or bool(config.getoption("lf", default=False))
+
+
+def _complain(problems: list[Problem]) -> None:
+    if problems:
+        raise pytest.UsageError("\n".join(str(problem) for problem in problems))
+
+
+def _refuse_claims(items: list[pytest.Item]) -> None:
+    for item in items:
+        if marks.claims_verifier(item):
+            raise pytest.UsageError(
+                f"{item.nodeid}: claims to be a verifier, and nothing would judge it\n"
+                "    remedy: add [tool.phasegate] to the project's pyproject.toml"
+            )
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    return not _is_worker(config) and getattr(config.option, "dist", "no") != "no"

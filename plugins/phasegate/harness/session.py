@@ -1,0 +1,171 @@
+"""The attempts of one process: opened at a gate's first test, committed behind its last."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import JsonValue
+
+from phasegate.catalog.model import Catalogue, Gate
+from phasegate.gate import GateRun
+from phasegate.harness.marks import TEST_KEY, VerifierTest
+from phasegate.harness.outcomes import Protocol
+from phasegate.harness.selection import Plan
+from phasegate.scope import BlockersRaised
+from phasegate.verdict import Finding, TestRecord, TestState
+
+if TYPE_CHECKING:
+    from phasegate.attempts import Committed, OpenAttempt, Workspace
+    from phasegate.evidence.secrets import SecretScanner
+    from phasegate.evidence.store import EvidenceStore
+
+PROTOCOL_KEY = pytest.StashKey[Protocol]()
+RUNNER_KEY = pytest.StashKey["AttemptRunner"]()
+
+
+class AttemptRunner:
+    """Opens, feeds and commits the attempts of the gates that this process runs.
+
+    Attributes:
+        plan: What the session set out to run; set when collection has finished.
+        committed: The attempts committed by this process, in order.
+    """
+
+    def __init__(self, config: pytest.Config, catalogue: Catalogue, workspace: Workspace) -> None:
+        self._config = config
+        self.catalogue = catalogue
+        self.workspace = workspace
+        self.plan = Plan()
+        self.committed: list[Committed] = []
+        self._open: dict[str, OpenAttempt] = {}
+        self._protocols: dict[str, Protocol] = {}
+
+    @cached_property
+    def scanner(self) -> SecretScanner:
+        """The one secret scanner of this process."""
+        from phasegate.evidence.secrets import SecretScanner  # noqa: PLC0415 - heavy, and no gate, no scan
+
+        return SecretScanner()
+
+    @cached_property
+    def store(self) -> EvidenceStore | None:
+        """The durable store, asked for at the first use."""
+        store: EvidenceStore | None = self._config.hook.phasegate_evidence_store(config=self._config)
+        return store
+
+    @cached_property
+    def provenance(self) -> dict[str, JsonValue]:
+        """What the session's plugins want every summary to name."""
+        answers: list[Mapping[str, JsonValue]] = self._config.hook.phasegate_provenance(config=self._config)
+        return {key: value for answer in reversed(answers) for key, value in answer.items()}
+
+    def gate_run(self, test: VerifierTest) -> GateRun:
+        """The `gate` fixture's value for a test."""
+        return GateRun(
+            attempt=self._open[test.gate.id],
+            workspace=self.workspace,
+            scanner=self.scanner,
+            store=self.store,
+        )
+
+    def begin(self, plan: Plan) -> None:
+        """Takes the plan, and tells the plugins which gates are about to run."""
+        self.plan = plan
+        if plan.gates:
+            self._config.hook.phasegate_gates_selected(config=self._config, catalogue=self.catalogue, gates=plan.gates)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Runs a verifier inside its gate's attempt, and commits the attempt behind the gate's last test."""
+        test = item.stash.get(TEST_KEY, None)
+        if test is None:
+            return (yield)
+        if test.gate.id not in self._open:
+            self._open[test.gate.id] = self._open_attempt(test.gate)
+        protocol = Protocol(test)
+        item.stash[PROTOCOL_KEY] = protocol
+        self._protocols[item.nodeid] = protocol
+        result = yield
+        del self._protocols[item.nodeid]
+        self._open[test.gate.id].record(test.verifier.id, protocol.record())
+        following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
+        if following is None or following.gate.id != test.gate.id:
+            self.commit(test.gate)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Runs the test function inside a blocker scope, and fails it where the scope has findings."""
+        protocol = item.stash.get(PROTOCOL_KEY, None)
+        if protocol is None:
+            return (yield)
+        with protocol.new_scope() as scope:
+            result = yield
+        if scope.findings:
+            raise BlockersRaised(scope.describe())
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Notes the exception of a phase, and lets a blocked test's report say the blockers, not our code."""
+        report = yield
+        protocol = item.stash.get(PROTOCOL_KEY, None)
+        if protocol is not None and call.excinfo is not None:
+            protocol.note_exception(call.when, call.excinfo.value)
+            if isinstance(call.excinfo.value, BlockersRaised):
+                report.longrepr = str(call.excinfo.value)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keeps each phase's final report, after every plugin had its say."""
+        protocol = self._protocols.get(report.nodeid)
+        if protocol is not None:
+            protocol.reports.append(report)
+
+    def commit_open(self) -> None:
+        """Commits what the end of the session left open; such an attempt says what did not run."""
+        for gate_id in tuple(self._open):
+            self.commit(self.catalogue.gates[gate_id])
+
+    def commit(self, gate: Gate, duties: Iterable[Finding] = ()) -> Committed:
+        """Commits a gate's open attempt, with a record for every test that the session left out."""
+        attempt = self._open.pop(gate.id)
+        seen = {record.nodeid for records in attempt.records.values() for record in records}
+        for verifier_id, record in self.plan.left_out.get(gate.id, ()):
+            attempt.record(verifier_id, record)
+        for test in self.plan.expected.get(gate.id, ()):
+            if test.nodeid not in seen:
+                record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
+                attempt.record(test.verifier.id, record)
+        committed: Committed = self._config.hook.phasegate_commit_attempt(
+            config=self._config,
+            attempt=attempt,
+            store=self.store,
+            scanner=self.scanner,
+            provenance=self.provenance,
+            duties=tuple(duties),
+        )
+        self.committed.append(committed)
+        return committed
+
+    def adopt(self, execution_id: str) -> Committed:
+        """Commits an attempt whose process vanished, from its journal; it is never authoritative."""
+        attempt = self.workspace.adopt(execution_id)
+        self._open[attempt.gate.id] = attempt
+        lost = Finding(
+            code=attempt.gate.unmapped_code,
+            verifier="",
+            state=TestState.LOST.value,
+            detail="the process that ran this attempt vanished before it was committed",
+        )
+        return self.commit(attempt.gate, [lost])
+
+    def _open_attempt(self, gate: Gate) -> OpenAttempt:
+        return self.workspace.open(gate)
