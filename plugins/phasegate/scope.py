@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from phasegate.catalog.model import Gate, Verifier
 
@@ -16,7 +16,7 @@ _DETAIL_LIMIT = 2_000
 _CURRENT: ContextVar[Scope | None] = ContextVar("phasegate_scope", default=None)
 
 
-class BlockersRaised(AssertionError):
+class BlockersRaised(AssertionError):  # noqa: N818 - it says what happened; it is no malfunction
     """A verifier's blocker scopes recorded findings; raised at the end of the test so that pytest fails it."""
 
 
@@ -62,7 +62,7 @@ class Scope:
         if (code, detail) not in self.findings:
             self.findings.append((code, detail))
 
-    def __enter__(self) -> Scope:
+    def __enter__(self) -> Self:
         self._token = _CURRENT.set(self)
         return self
 
