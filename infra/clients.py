@@ -1,0 +1,288 @@
+"""AWS clients of one account: the embedded substrate's, which cannot leave the loopback, or real ones.
+
+Everything that talks to AWS gets a `Clients` and asks it for a service; nothing else creates a boto3 client. So
+the two promises of a run have one place each: an embedded run sends no byte beyond this machine, and a run on
+AWS happens only where somebody built `Clients.aws`.
+"""
+
+# ruff: noqa: PLC0415 - the SDK is imported by the first client, so that importing this module stays cheap
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cache
+from ipaddress import ip_address
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from infra.errors import InfraError, SubstrateError
+
+SubstrateKind = Literal["embedded", "aws"]
+
+DEFAULT_REGION = "eu-west-2"
+ACCOUNT_ID_DIGITS = 12
+
+EMBEDDED_SECRET_KEY = "phasegate-embedded"  # noqa: S105 - the emulator checks no signature; this guards nothing
+CONNECT_TIMEOUT_SECONDS = 2.0
+READ_TIMEOUT_SECONDS = 15.0
+MAX_POOL_CONNECTIONS = 32
+AWS_TOTAL_MAX_ATTEMPTS = 4
+
+
+class OutsideLoopbackError(SubstrateError):
+    """An embedded client was about to send a request to another machine; it was not sent."""
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL names this machine by a loopback address or as `localhost`."""
+    host = urlsplit(url).hostname
+    if host is None:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Clients:
+    """The boto3 clients of one account in one region; thread-safe, each client is made once.
+
+    Build one with `Clients.embedded` or `Clients.aws`. Importing this module imports no SDK; the first client
+    does.
+
+    Attributes:
+        substrate: `embedded` or `aws`.
+        region: The region that every client speaks to.
+        endpoint_url: The embedded substrate's endpoint; None on AWS.
+        profile: The shared-configuration profile on AWS; None for the default chain.
+    """
+
+    def __init__(
+        self,
+        *,
+        substrate: SubstrateKind,
+        region: str,
+        account_id: str | None,
+        endpoint_url: str | None = None,
+        profile: str | None = None,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+    ) -> None:
+        self.substrate = substrate
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self.profile = profile
+        self._account_id = account_id
+        self._read_timeout = read_timeout
+        self._lock = threading.RLock()
+        self._session: Any = None
+        self._clients: dict[str, Any] = {}
+
+    @classmethod
+    def embedded(
+        cls,
+        endpoint_url: str,
+        account_id: str,
+        region: str = DEFAULT_REGION,
+        *,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+    ) -> Clients:
+        """Clients of one account of the embedded substrate.
+
+        The access key is the account id, which is how the substrate tells worlds apart. No request is tried
+        twice: what the emulator answers first is the fact. The user's AWS configuration files, profile and
+        proxies play no part.
+
+        Args:
+            endpoint_url: The substrate's endpoint; must be a loopback address.
+            account_id: Twelve digits.
+            region: The region of every client.
+            read_timeout: Seconds to wait for an answer.
+
+        Raises:
+            OutsideLoopbackError: The endpoint names another machine.
+            InfraError: The account id is not twelve digits.
+        """
+        if not is_loopback(endpoint_url):
+            raise OutsideLoopbackError(
+                fact="the embedded substrate must listen on this machine's loopback",
+                place=f"endpoint {endpoint_url}",
+                remedy="use the endpoint that `phasegate substrate status` prints, or choose --substrate=aws",
+            )
+        if not (len(account_id) == ACCOUNT_ID_DIGITS and account_id.isascii() and account_id.isdigit()):
+            raise InfraError(
+                fact="an account id is twelve digits",
+                place=f"account id {account_id!r}",
+                remedy="pass an id such as 000000000000",
+            )
+        return cls(
+            substrate="embedded",
+            region=region,
+            account_id=account_id,
+            endpoint_url=endpoint_url.rstrip("/"),
+            read_timeout=read_timeout,
+        )
+
+    @classmethod
+    def aws(cls, region: str, profile: str | None = None) -> Clients:
+        """Clients of real AWS by the ordinary credential chain, with standard, bounded retries."""
+        return cls(substrate="aws", region=region, account_id=None, profile=profile)
+
+    @property
+    def account_id(self) -> str:
+        """The account that the clients act in; on AWS asked of STS once.
+
+        Raises:
+            InfraError: AWS does not tell whose credentials these are.
+        """
+        with self._lock:
+            if self._account_id is None:
+                self._account_id = self._ask_account_id()
+            return self._account_id
+
+    def client(self, service: str) -> Any:
+        """The client of one service, by its boto3 name, made on first use.
+
+        Raises:
+            InfraError: boto3 knows no such service, or no credentials can be found for it.
+        """
+        with self._lock:
+            found = self._clients.get(service)
+            if found is None:
+                found = self._clients[service] = self._make_client(service)
+            return found
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process, the AWS CLI or an SDK the same account and endpoint.
+
+        They are meant to replace every other `AWS_*` variable; `process_environment` does that.
+        """
+        region = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        if self.substrate == "aws":
+            return region | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
+        return region | {
+            "AWS_ENDPOINT_URL": str(self.endpoint_url),
+            "AWS_ACCESS_KEY_ID": self.account_id,
+            "AWS_SECRET_ACCESS_KEY": EMBEDDED_SECRET_KEY,
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def process_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """A whole environment for a child process that must act in this account and nowhere else.
+
+        Towards the embedded substrate the base loses all its `AWS_*` variables (credentials of a real account,
+        an endpoint for a single service, a certificate bundle) and its proxies, then gains `environment()`.
+        Towards AWS the base keeps them, because they are what authenticates.
+
+        Args:
+            base: The environment to start from; that of this process if None.
+        """
+        start = dict(os.environ if base is None else base)
+        if self.substrate == "embedded":
+            start = {name: value for name, value in start.items() if not _reaches_outside(name)}
+        return start | self.environment()
+
+    def close(self) -> None:
+        """Close every connection; the object stays usable and opens new ones."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        for made in clients.values():
+            made.close()
+
+    def _ask_account_id(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError) as error:
+            raise InfraError(
+                fact=f"AWS does not tell which account these credentials belong to: {error}",
+                place=f"sts:GetCallerIdentity in {self.region}, profile {self.profile or 'default'}",
+                remedy="sign in (`aws sts get-caller-identity` must answer) or pass another profile",
+            ) from error
+
+    def _make_client(self, service: str) -> Any:
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            if self._session is None:
+                self._session = self._make_session()
+            if self.substrate == "aws":
+                config = Config(
+                    retries={"mode": "standard", "total_max_attempts": AWS_TOTAL_MAX_ATTEMPTS},
+                    max_pool_connections=MAX_POOL_CONNECTIONS,
+                )
+                return self._session.client(service, config=config)
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=self._read_timeout,
+                max_pool_connections=MAX_POOL_CONNECTIONS,
+                proxies={},  # an empty mapping, not None: None would take HTTP_PROXY from the environment
+                ignore_configured_endpoint_urls=True,
+                s3={"addressing_style": "path"},
+            )
+            return self._session.client(
+                service,
+                endpoint_url=self.endpoint_url,
+                config=config,
+                aws_access_key_id=self.account_id,
+                aws_secret_access_key=EMBEDDED_SECRET_KEY,
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise InfraError(
+                fact=f"no client for the service {service!r} can be made: {error}",
+                place=f"substrate {self.substrate}, region {self.region}",
+                remedy="use a boto3 service name; on AWS check the profile and the credentials",
+            ) from error
+
+    def _make_session(self) -> Any:
+        import boto3
+        import botocore.session
+
+        if self.substrate == "aws":
+            return boto3.Session(region_name=self.region, profile_name=self.profile)
+        # Config file name, environment variable, default, converter: none but the default counts here, so a
+        # profile of the user, or one that does not exist, changes nothing.
+        nothing_of_the_user = {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+        core = botocore.session.Session(session_vars=nothing_of_the_user)
+        core.register_component("data_loader", _data_loader())
+        core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
+        return boto3.Session(botocore_session=core, region_name=self.region)
+
+
+@cache
+def _data_loader() -> Any:
+    """The service descriptions, read-only and large, read once however many accounts a process talks to."""
+    import boto3
+    from botocore.loaders import create_loader
+
+    loader = create_loader()
+    loader.search_paths.append(os.path.join(os.path.dirname(boto3.__file__), "data"))  # noqa: PTH118, PTH120
+    return loader
+
+
+def _refuse_outside_loopback(request: Any, **_: Any) -> None:
+    """Stop a request that leaves this machine, whatever made its URL (a redirect, an ARN, a configured host)."""
+    if not is_loopback(request.url):
+        raise OutsideLoopbackError(
+            fact="an embedded client was about to send a request to another machine",
+            place=f"{request.method} {urlsplit(request.url).netloc}",
+            remedy="nothing was sent; real AWS is reached only with --substrate=aws",
+        )
+
+
+def _reaches_outside(name: str) -> bool:
+    upper = name.upper()
+    return upper.startswith("AWS_") or upper in {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
