@@ -1,0 +1,90 @@
+"""The verdict board: for each gate whether it advances, and if not what blocks, who owns it, what closes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.settings import Settings
+from phasegate.verdict import Finding, GateJudgement, Verdict
+
+if TYPE_CHECKING:
+    from phasegate.attempts import Committed
+
+_COLOUR = {Verdict.ADVANCE: "green", Verdict.HOLD_REMEDIATE: "yellow", Verdict.NO_GO_RESET_REQUIRED: "red"}
+
+
+class Board:
+    """Collects the committed attempts of a session and prints them behind pytest's own summary."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._committed: list[Committed] = []
+
+    def pytest_report_header(self) -> str:
+        """Says what the gates run against and where their evidence goes."""
+        evidence = self._settings.runs_root / self._settings.platform
+        return f"phasegate: substrate {self._config.option.substrate}, evidence in {_relative(evidence)}"
+
+    def phasegate_attempt_committed(self, committed: Committed) -> None:
+        """Takes an attempt for the board."""
+        self._committed.append(committed)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints the board."""
+        if not self._committed:
+            return
+        terminalreporter.section("verdict board")
+        for committed in self._committed:
+            _write_gate(terminalreporter, committed)
+        judgements = [committed.judgement for committed in self._committed]
+        passed = sum(judgement.overall_pass for judgement in judgements)
+        terminalreporter.write_line("")
+        terminalreporter.write_line(
+            f"{passed} of {len(judgements)} gates advance", bold=True, green=passed == len(judgements)
+        )
+
+
+def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None:
+    judgement = committed.judgement
+    gate = judgement.gate
+    markup = {_COLOUR[judgement.verdict]: True}
+    alias = f" ({gate.alias})" if gate.alias else ""
+    terminal.write_line("")
+    terminal.write_line(f"{gate.id}{alias}  {judgement.word}  next: {judgement.next_gate}", bold=True, **markup)
+    terminal.write_line(f"  {gate.title}; owner: {gate.owner}")
+    if not judgement.complete:
+        terminal.write_line(
+            f"  incomplete: {', '.join(judgement.not_evaluated)} not evaluated; this attempt is never authoritative"
+        )
+    for code in judgement.blockers:
+        _write_blocker(terminal, judgement, code)
+    if any(finding.state == "UPSTREAM" for finding in judgement.findings):
+        terminal.write_line("  way out: run the gates that this one rests on as well, with --upstream=run")
+    terminal.write_line(f"  evidence: {_relative(committed.path)}")
+    terminal.write_line(f"            {committed.uri}" if committed.uri else "            not stored durably")
+
+
+def _write_blocker(terminal: pytest.TerminalReporter, judgement: GateJudgement, code: str) -> None:
+    blocker = judgement.blocker(code)
+    terminal.write_line(f"  {code} [{blocker.severity}, rolls up to {blocker.rolls_up_to}] {blocker.meaning}", red=True)
+    for finding in (finding for finding in judgement.findings if finding.code == code):
+        owner = _owner(judgement, finding)
+        first, *rest = finding.detail.splitlines() or [""]
+        terminal.write_line(f"    {owner}: {first}")
+        for line in rest:
+            terminal.write_line(f"      {line}")
+    terminal.write_line(f"    remedy: {blocker.remedy}")
+
+
+def _owner(judgement: GateJudgement, finding: Finding) -> str:
+    verifier = judgement.gate.verifier_by_id.get(finding.verifier)
+    return verifier.full_id if verifier is not None else f"phasegate ({finding.state.lower()})"
+
+
+def _relative(path: Path) -> str:
+    return os.path.relpath(path)

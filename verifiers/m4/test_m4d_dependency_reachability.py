@@ -1,0 +1,74 @@
+"""M4.D: each dependency of an active lane answers on its control plane, within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.api import GateRun, block
+
+if TYPE_CHECKING:
+    from fixtures.probes import DependencyMatrix, ProbeRun
+
+pytestmark = pytest.mark.gate("M4.D")
+
+
+@pytest.mark.verifier("M4D-V1")
+def test_m4c_is_green(gate: GateRun) -> None:
+    gate.require_upstream("M4D-B1")
+
+
+@pytest.mark.verifier("M4D-V2")
+def test_the_dependency_matrix_covers_every_active_lane(gate: GateRun, dependency_matrix: DependencyMatrix) -> None:
+    gate.metric("active_lane_count", dependency_matrix.active_lane_count)
+    gate.metric("matrix_complete_pass", dependency_matrix.complete)
+    for detail in dependency_matrix.gaps:
+        block("M4D-B2", detail)
+
+
+@pytest.mark.verifier("M4D-V3")
+def test_stream_edge_and_storage_answer(gate: GateRun, m4d_probes: ProbeRun) -> None:
+    gate.protect(m4d_probes.seen_secrets)
+    for failure in m4d_probes.failures("stream_edge_storage"):
+        block(failure.code, failure.detail)
+
+
+@pytest.mark.verifier("M4D-V4")
+def test_datastore_endpoints_are_resolved(gate: GateRun, m4d_probes: ProbeRun) -> None:
+    gate.protect(m4d_probes.seen_secrets)
+    for failure in m4d_probes.failures("datastore"):
+        block(failure.code, failure.detail)
+
+
+@pytest.mark.verifier("M4D-V5")
+def test_an_observability_surface_exists(m4d_probes: ProbeRun) -> None:
+    for failure in m4d_probes.failures("observability"):
+        block(failure.code, failure.detail)
+
+
+@pytest.mark.verifier("M4D-V6")
+def test_the_probe_evidence_is_published(
+    gate: GateRun, dependency_matrix: DependencyMatrix, m4d_probes: ProbeRun
+) -> None:
+    gate.protect(m4d_probes.seen_secrets)
+    gate.metric("probe_count", m4d_probes.count)
+    gate.metric("failed_probe_count", m4d_probes.failed_count)
+    gate.artifact(
+        "m4d_dependency_matrix.json",
+        {
+            "lanes": dependency_matrix.rows(),
+            "active_lane_count": dependency_matrix.active_lane_count,
+            "matrix_complete_pass": dependency_matrix.complete,
+        },
+    )
+    gate.artifact(
+        "m4d_dependency_probe_snapshot.json",
+        {
+            "probes": m4d_probes.rows(),
+            "probe_count": m4d_probes.count,
+            "failed_probe_count": m4d_probes.failed_count,
+        },
+    )
+    gate.artifact("m4d_probe_failure_classification.json", m4d_probes.classification())
+    gate.publish()
