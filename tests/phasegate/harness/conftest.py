@@ -1,0 +1,192 @@
+"""A small project with gates of its own: M9.A <- M9.B is a chain, M9.C stands alone."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+pytest_plugins = ["pytester"]
+
+BUCKET = "evidence"
+
+PYPROJECT = """
+    [tool.phasegate]
+    platform = "demo"
+    catalogue = "catalog"
+    verifiers = ["gates"]
+    runs_root = "runs"
+    substrates = ["embedded", "aws"]
+
+    [tool.pytest.ini_options]
+    addopts = ["--import-mode=importlib", "--strict-markers"]
+    testpaths = ["gates"]
+    """
+
+# The store that a project attaches through the hook; the S3 behind it is a moto server.
+CONFTEST = f"""
+    import os
+
+    import boto3
+    from botocore.config import Config
+
+    from phasegate.evidence.store import S3Store
+
+
+    def phasegate_evidence_store(config):
+        client = boto3.client(
+            "s3",
+            endpoint_url=os.environ["PHASEGATE_TEST_S3"],
+            region_name="eu-west-2",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(s3={{"addressing_style": "path"}}, retries={{"total_max_attempts": 1}}),
+        )
+        return S3Store(client, bucket="{BUCKET}", prefix="evidence/demo/run_control")
+
+
+    def phasegate_provenance(config):
+        return {{"registry_sha256": "0" * 64}}
+    """
+
+
+def gate_document(letter: str, *, upstream: str | None = None) -> dict[str, Any]:
+    """A gate with three verifiers: V1 raises B1, V2 raises B2 or B3, V3 publishes and raises B4."""
+    prefix = f"M9{letter}"
+    return {
+        "id": f"M9.{letter}",
+        "title": f"gate {letter}",
+        "owner": "demo team",
+        "upstream": [{"gate": upstream}] if upstream else [],
+        "advance": f"ADVANCE_TO_{prefix}X",
+        "next_gate": f"M9.{letter}_READY",
+        "rolls_up_to": "M9-B1",
+        "codes": {"entry": f"{prefix}-B1", "evidence": f"{prefix}-B4", "publish": f"{prefix}-B4"},
+        "verifiers": [
+            {"id": f"{prefix}-V1", "name": "ENTRY", "purpose": "entry holds", "raises": [f"{prefix}-B1"]},
+            {"id": f"{prefix}-V2", "name": "BODY", "purpose": "body holds", "raises": [f"{prefix}-B2", f"{prefix}-B3"]},
+            {"id": f"{prefix}-V3", "name": "PUBLISH", "purpose": "pack is published", "raises": [f"{prefix}-B4"]},
+        ],
+        "blockers": [
+            {
+                "code": f"{prefix}-B{number}",
+                "meaning": f"meaning of {prefix}-B{number}",
+                "remedy": f"remedy of {prefix}-B{number}",
+                "severity": "S2",
+                "rolls_up_to": "M9-B1",
+            }
+            for number in range(1, 5)
+        ],
+        "artifacts": [f"m9{letter.lower()}_snapshot.json"],
+    }
+
+
+def module(letter: str, v1: str = "pass", v2: str = "pass", v3: str = "gate.publish()") -> str:
+    """The source of a gate's test module, with the bodies of its three verifiers."""
+    prefix = f"M9{letter}"
+    entry = f'gate.require_upstream("{prefix}-B1")\n'
+    parts = [
+        "import pytest\nfrom phasegate.api import block, blocks\n",
+        f'pytestmark = pytest.mark.gate("M9.{letter}")\n',
+        f'@pytest.mark.verifier("{prefix}-V1")\ndef test_entry(gate):',
+        textwrap.indent(entry + textwrap.dedent(v1), "    "),
+        f'@pytest.mark.verifier("{prefix}-V2")\ndef test_body(gate):',
+        textwrap.indent(textwrap.dedent(v2), "    "),
+        f'@pytest.mark.verifier("{prefix}-V3")\ndef test_publish(gate):',
+        textwrap.indent(
+            f'gate.artifact("m9{letter.lower()}_snapshot.json", {{"value": 1}})\n' + textwrap.dedent(v3), "    "
+        ),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+class Project:
+    """The project under test, its runs, and what they left."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+
+    def write(self, name: str, text: str) -> Path:
+        """Writes a file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    def gate(self, letter: str, **bodies: str) -> None:
+        """Writes a gate's test module with the given verifier bodies."""
+        self.write(f"gates/test_m9{letter.lower()}.py", module(letter, **bodies))
+
+    def run(self, *args: str) -> pytest.RunResult:
+        """Runs pytest as a process of its own."""
+        return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *args)
+
+    def summaries(self) -> dict[str, dict[str, Any]]:
+        """The newest committed execution summary of each gate, by gate."""
+        found = {}
+        for path in sorted(self.path.glob("runs/demo/m9/m9*/m9*_execution_summary.json")):
+            summary = json.loads(path.read_bytes())
+            found[summary["gate"]] = summary
+        return found
+
+    def attempts(self) -> list[Path]:
+        """The folders of all committed attempts."""
+        return sorted(path.parent for path in self.path.glob("runs/demo/m9/m9*/m9*_execution_summary.json"))
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """A moto server whose S3 keeps the evidence of the projects under test."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpoint: str) -> Project:
+    """A project whose three gates pass."""
+    monkeypatch.setenv("PHASEGATE_TEST_S3", s3_endpoint)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="eu-west-2",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    _empty(s3)
+    s3.close()
+    project = Project(pytester)
+    project.write("pyproject.toml", PYPROJECT)
+    project.write("conftest.py", CONFTEST)
+    document = {
+        "format": "phasegate-catalogue/1",
+        "platform": "demo",
+        "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]},
+        "gates": [gate_document("A"), gate_document("B", upstream="M9.A"), gate_document("C")],
+    }
+    project.write("catalog/m9.yaml", json.dumps(document))  # JSON is YAML
+    for letter in "abc":
+        project.write(f"catalog/schemas/m9{letter}_snapshot.schema.json", json.dumps({"type": "object"}))
+        project.gate(letter.upper())
+    return project
+
+
+def _empty(s3: Any) -> None:
+    # The clock of the ids has seconds; two projects of one test session must not meet in the bucket.
+    listed = s3.list_object_versions(Bucket=BUCKET)
+    stale = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in listed.get("Versions", [])]
+    if stale:
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": stale})
