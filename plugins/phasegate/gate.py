@@ -70,7 +70,7 @@ class GateRun:
 
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
-        return self._workspace.upstream(gate_id)
+        return self._workspace.evidence_for(self._attempt.gate, gate_id)
 
     def require_upstream(self, code: str, *gate_ids: str) -> bool:
         """Raises the blocker for each given gate whose authoritative attempt is not green and unchanged.
@@ -85,7 +85,7 @@ class GateRun:
         wanted = gate_ids or tuple(edge.gate for edge in self._attempt.gate.upstream)
         green = True
         for gate_id in wanted:
-            evidence = self.upstream(gate_id)
+            evidence = self._workspace.evidence_for(self._attempt.gate, gate_id)
             if not evidence.green:
                 green = block(code, evidence.why)
         return green

@@ -7,9 +7,9 @@ verifier is an error, because nothing would judge it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SETTINGS_KEY = pytest.StashKey[Settings]()
 CATALOGUE_KEY = pytest.StashKey["Catalogue"]()
-COLLECTED_KEY = pytest.StashKey[list[pytest.Item]]()
+COLLECTED_KEY = pytest.StashKey[Sequence[pytest.Item]]()
 _WORKER_SESSION = "phasegate_session"
 _WORKER_SELECTED = "phasegate_selected"
 
@@ -167,14 +167,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if _is_worker(config):
         config.workeroutput[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]  # type: ignore[attr-defined]
         return
-    committed = runner.workspace.collect_session(adopt=runner.adopt)
+    committed = runner.collect()
     for attempt in committed:
         config.hook.phasegate_attempt_committed(config=config, committed=attempt)
-    if exitstatus == ExitCode.OK:
+    if exitstatus == ExitCode.OK or (exitstatus == ExitCode.BLOCKED and runner.troubles):
         session.exitstatus = _exit_code(runner, committed)
 
 
 def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> ExitCode:
+    if runner.troubles:
+        return ExitCode.EVIDENCE
     passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}
     held = [attempt for attempt in committed if not attempt.judgement.overall_pass]
     if any(attempt.judgement.complete for attempt in held):
@@ -185,17 +187,17 @@ def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> ExitCode:
 
 
 def _settings(config: pytest.Config) -> Settings | None:
-    from dataclasses import replace  # noqa: PLC0415
-
     settings = find_settings(config.rootpath)
     if settings is None:
         return None
-    folders = {"runs_root": config.option.runs_root, "catalogue": config.option.catalogue}
     here = config.invocation_params.dir
-    given = {key: here / Path(value) for key, value in folders.items() if value is not None}
-    if config.option.registry is not None:
-        given["registry"] = here / Path(config.option.registry)
-    settings = replace(settings, **given)
+    option = config.option
+    settings = replace(
+        settings,
+        runs_root=here / option.runs_root if option.runs_root else settings.runs_root,
+        catalogue=here / option.catalogue if option.catalogue else settings.catalogue,
+        registry=here / option.registry if option.registry else settings.registry,
+    )
     if config.option.substrate is None:
         config.option.substrate = settings.substrates[0]
     if config.option.substrate not in settings.substrates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.catalog.model import Catalogue, Gate
+from phasegate.errors import PhasegateError, Problem
 from phasegate.gate import GateRun
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
@@ -32,6 +34,7 @@ class AttemptRunner:
     Attributes:
         plan: What the session set out to run; set when collection has finished.
         committed: The attempts committed by this process, in order.
+        troubles: Why an attempt could not be opened or committed.
     """
 
     def __init__(self, config: pytest.Config, catalogue: Catalogue, workspace: Workspace) -> None:
@@ -40,6 +43,7 @@ class AttemptRunner:
         self.workspace = workspace
         self.plan = Plan()
         self.committed: list[Committed] = []
+        self.troubles: list[Problem] = []
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
 
@@ -86,17 +90,27 @@ class AttemptRunner:
         if test is None:
             return (yield)
         if test.gate.id not in self._open:
-            self._open[test.gate.id] = self._open_attempt(test.gate)
+            self._open_attempt(test.gate)
         protocol = Protocol(test)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
         result = yield
         del self._protocols[item.nodeid]
-        self._open[test.gate.id].record(test.verifier.id, protocol.record())
+        attempt = self._open.get(test.gate.id)
+        if attempt is not None:
+            with self._noting_trouble():
+                attempt.record(test.verifier.id, protocol.record())
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
         return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Fails a verifier whose attempt could not be opened: it would leave no evidence."""
+        test = item.stash.get(TEST_KEY, None)
+        if test is not None and test.gate.id not in self._open:
+            pytest.fail("\n".join(str(problem) for problem in self.troubles), pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -134,9 +148,16 @@ class AttemptRunner:
         for gate_id in tuple(self._open):
             self.commit(self.catalogue.gates[gate_id])
 
-    def commit(self, gate: Gate, duties: Iterable[Finding] = ()) -> Committed:
+    def commit(self, gate: Gate, duties: Iterable[Finding] = ()) -> None:
         """Commits a gate's open attempt, with a record for every test that the session left out."""
-        attempt = self._open.pop(gate.id)
+        attempt = self._open.pop(gate.id, None)
+        if attempt is not None:
+            with self._noting_trouble():
+                self.committed.append(self._commit(attempt, duties))
+                self.workspace.refresh_index(gate.phase)
+
+    def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding]) -> Committed:
+        gate = attempt.gate
         seen = {record.nodeid for records in attempt.records.values() for record in records}
         for verifier_id, record in self.plan.left_out.get(gate.id, ()):
             attempt.record(verifier_id, record)
@@ -152,20 +173,37 @@ class AttemptRunner:
             provenance=self.provenance,
             duties=tuple(duties),
         )
-        self.committed.append(committed)
         return committed
+
+    def collect(self) -> list[Committed]:
+        """Every attempt of the session, those of other processes included, in chain order."""
+        found = list(self.committed)
+        with self._noting_trouble():
+            found = self.workspace.collect_session(self.committed, self.adopt)
+        return found
 
     def adopt(self, execution_id: str) -> Committed:
         """Commits an attempt whose process vanished, from its journal; it is never authoritative."""
         attempt = self.workspace.adopt(execution_id)
-        self._open[attempt.gate.id] = attempt
         lost = Finding(
             code=attempt.gate.unmapped_code,
             verifier="",
             state=TestState.LOST.value,
             detail="the process that ran this attempt vanished before it was committed",
         )
-        return self.commit(attempt.gate, [lost])
+        committed = self._commit(attempt, [lost])
+        self.workspace.refresh_index(attempt.gate.phase)
+        return committed
 
-    def _open_attempt(self, gate: Gate) -> OpenAttempt:
-        return self.workspace.open(gate)
+    def _open_attempt(self, gate: Gate) -> None:
+        with self._noting_trouble():
+            self._open[gate.id] = self.workspace.open(gate)
+
+    @contextmanager
+    def _noting_trouble(self) -> Generator[None, None, None]:
+        # Evidence that cannot be written must not end the session in a traceback: the gates that it concerns
+        # have no committed attempt, so the session cannot end well, and the board says why.
+        try:
+            yield
+        except PhasegateError as error:
+            self.troubles += [problem for problem in error.problems if problem not in self.troubles]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from phasegate.harness.session import RUNNER_KEY
 from phasegate.settings import Settings
 from phasegate.verdict import Finding, GateJudgement, Verdict
 
@@ -36,6 +37,11 @@ class Board:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Prints the board."""
+        runner = self._config.stash[RUNNER_KEY]
+        if runner.troubles:
+            terminalreporter.section("evidence could not be written")
+            for problem in runner.troubles:
+                terminalreporter.write_line(str(problem), red=True)
         if not self._committed:
             return
         terminalreporter.section("verdict board")

@@ -1,0 +1,110 @@
+"""Where attempts lie under the runs root, and how a folder or file is written so that a kill cannot tear it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from phasegate.attempts.ids import ExecutionId
+from phasegate.errors import EvidenceError, Problem
+
+_REMEDIES = {
+    errno.ENOSPC: "free space on the disk, then run the gate again",
+    errno.EDQUOT: "free space in the quota, then run the gate again",
+    errno.EROFS: "choose a writable folder with --runs-root",
+    errno.EACCES: "make the folder writable, or choose another with --runs-root",
+    errno.EPERM: "make the folder writable, or choose another with --runs-root",
+    errno.ENOTDIR: "remove the file that stands where the folder should be, or choose another --runs-root",
+    errno.EEXIST: "remove the file that stands where the folder should be, or choose another --runs-root",
+}
+
+
+class Layout:
+    """The folders of one platform's evidence.
+
+    Attributes:
+        root: `<runs root>/<platform>`.
+    """
+
+    def __init__(self, runs_root: Path, platform: str) -> None:
+        self.root = runs_root / platform
+
+    def phase(self, phase: str) -> Path:
+        """The folder of a phase, such as `m4` (any case)."""
+        return self.root / phase.lower()
+
+    def attempt(self, execution_id: ExecutionId) -> Path:
+        """Where a committed attempt lies."""
+        return self.phase(execution_id.phase) / str(execution_id)
+
+    def staging(self, execution_id: ExecutionId) -> Path:
+        """Where an attempt grows until it is committed."""
+        return self.phase(execution_id.phase) / ".staging" / str(execution_id)
+
+    def session(self, session_id: str) -> Path:
+        """Where the processes of a session note the attempts that they opened."""
+        return self.root / ".sessions" / session_id
+
+    def phases(self) -> list[Path]:
+        """The phase folders that exist, in order."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+@contextmanager
+def explained(what: str, place: Path) -> Iterator[None]:
+    """Turns an OSError into an error that names the fact, the place and the remedy."""
+    try:
+        yield
+    except EvidenceError:
+        raise
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, "mend what the system says, then run the gate again")
+        raise EvidenceError(Problem(f"cannot {what}: {error.strerror or error}", str(place), remedy)) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of a folder against every other process that asks for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a new file and has it on the disk when it returns."""
+    with path.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replaces a file whole: readers see the old bytes or the new, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Has a folder's entries on the disk when it returns."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,277 @@
+"""The attempts of one platform, as one process of a session works with them."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from phasegate.attempts.attempt import Committed, OpenAttempt
+from phasegate.attempts.history import AttemptRecord, History, invalidation
+from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.index import write_index
+from phasegate.attempts.journal import opening
+from phasegate.attempts.layout import Layout, explained, locked, replace_file, sync_folder
+from phasegate.attempts.upstream import Chain, UpstreamEvidence
+from phasegate.catalog.model import Catalogue, Gate
+from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.summary import judgement_of, utc
+from phasegate.evidence.verify import INVALIDATED, verify_pack
+
+_CLOCK_TOLERANCE = timedelta(seconds=5)
+_SECOND = timedelta(seconds=1)
+
+
+class Workspace:
+    """Opens attempts, reads the history, and looks evidence up.
+
+    Args:
+        runs_root: The folder under which all evidence lies.
+        platform: The platform; evidence lies in a folder of its name.
+        catalogue: The catalogue that verdicts are computed from.
+        schemas: The schemas that artifacts must fit.
+        substrate: What this session's gates look at; evidence of another substrate does not count.
+        session_id: Names the session; all its processes use the same.
+        clock: Tells the time, in UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs_root: Path,
+        platform: str,
+        catalogue: Catalogue,
+        schemas: SchemaSet,
+        substrate: str,
+        session_id: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.catalogue = catalogue
+        self.session_id = session_id
+        self.layout = Layout(runs_root, platform)
+        self.history = History(self.layout, catalogue, schemas)
+        self._schemas = schemas
+        self._substrate = substrate
+        self._clock = clock
+        self._chain = Chain(self.history, catalogue, substrate)
+
+    def check_writable(self) -> None:
+        """Makes sure that evidence can be written before anything is run.
+
+        Raises:
+            EvidenceError: It cannot; the folder and the remedy are named.
+        """
+        with explained("write evidence", self.layout.root):
+            self.layout.root.mkdir(parents=True, exist_ok=True)
+            probe = self.layout.root / f".probe-{uuid.uuid4().hex}"
+            probe.write_bytes(b"")
+            probe.unlink()
+
+    def open(self, gate: Gate) -> OpenAttempt:
+        """Opens an attempt of a gate under an id that no other attempt has or will have.
+
+        Raises:
+            EvidenceError: Its folder cannot be made.
+        """
+        now = self._clock()
+        with explained("open an attempt", self.layout.phase(gate.phase)):
+            execution_id = self._reserve(gate, now)
+            session = self.layout.session(self.session_id)
+            session.mkdir(parents=True, exist_ok=True)
+            (session / str(execution_id)).write_bytes(b"")
+        ahead = execution_id.time - now.replace(microsecond=0)
+        note = None
+        if ahead > _CLOCK_TOLERANCE:
+            behind = int(ahead.total_seconds())
+            note = f"the clock is {behind} s behind the gate's newest attempt; the id was moved past it"
+        attempt = self._attempt(gate, execution_id, note)
+        attempt.journal.append(opening(gate=gate.id, session=self.session_id, substrate=self._substrate))
+        return attempt
+
+    def adopt(self, execution_id: str) -> OpenAttempt:
+        """Takes over the staging folder of a process that vanished.
+
+        Raises:
+            EvidenceError: There is none of that name.
+        """
+        parsed = ExecutionId.parse(execution_id)
+        gates = {gate.prefix: gate for gate in self.catalogue.gates.values()}
+        gate = gates.get(parsed.prefix) if parsed is not None else None
+        if parsed is None or gate is None or not self.layout.staging(parsed).is_dir():
+            raise EvidenceError(
+                Problem(
+                    "is no open attempt", execution_id, "name one that `phasegate runs` lists as running or abandoned"
+                )
+            )
+        attempt = self._attempt(gate, parsed, None)
+        attempt.restore()
+        return attempt
+
+    def collect_session(self, own: Sequence[Committed], adopt: Callable[[str], Committed]) -> list[Committed]:
+        """Every attempt that the session's processes opened, committed; those of lost processes are adopted.
+
+        Args:
+            own: What this process committed itself.
+            adopt: Commits the staging folder of a lost process.
+
+        Returns:
+            The attempts in chain order.
+        """
+        folder = self.layout.session(self.session_id)
+        known = {committed.execution_id: committed for committed in own}
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for name in names:
+            parsed = ExecutionId.parse(name)
+            if parsed is None or name in known:
+                continue
+            place = self.layout.attempt(parsed)
+            found = self._revive(place) if place.is_dir() else None
+            if found is None and self.layout.staging(parsed).is_dir():
+                found = adopt(name)
+            if found is not None:
+                known[name] = found
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        rank = {gate_id: position for position, gate_id in enumerate(self.catalogue.gates)}
+        return sorted(known.values(), key=lambda item: (rank[item.judgement.gate.id], item.execution_id))
+
+    def upstream(self, gate_id: str) -> UpstreamEvidence:
+        """The authoritative evidence of a gate; never raises for bad evidence.
+
+        Raises:
+            EvidenceError: The catalogue does not know the gate.
+        """
+        if gate_id not in self.catalogue.gates and gate_id not in self.catalogue.external:
+            raise EvidenceError(Problem("is not in the catalogue", gate_id, "name a gate of the catalogue"))
+        return self._chain.evidence(gate_id)
+
+    def evidence_for(self, gate: Gate, upstream: str) -> UpstreamEvidence:
+        """The evidence of an upstream gate, held against what a gate requires of it."""
+        edge = next((edge for edge in gate.upstream if edge.gate == upstream), None)
+        return self.upstream(upstream) if edge is None else self._chain.of_edge(edge)
+
+    def attempts(self, phase: str | None = None) -> list[AttemptRecord]:
+        """Every attempt, by phase and id; what looks sound but rests on altered evidence is marked so."""
+        records = []
+        for record in self.history.attempts(phase):
+            broken = self._chain.defects(self.history.pack(record.path)) if record.authoritative else ""
+            records.append(replace(record, standing=f"altered: {broken}") if broken else record)
+        return records
+
+    def refresh_index(self, phase: str) -> None:
+        """Writes the index of a phase anew from its folders.
+
+        Raises:
+            EvidenceError: It cannot be written.
+        """
+        folder = self.layout.phase(phase)
+        with explained("write the run index", folder), locked(self.layout.root):
+            write_index(folder, self.attempts(phase))
+
+    def invalidate(self, execution_id: str, reason: str, superseded_by: str | None = None) -> Path:
+        """Takes an attempt back: it stays as it is and is never authoritative again.
+
+        Returns:
+            The marker.
+
+        Raises:
+            EvidenceError: There is no such attempt, it is invalidated already, or no reason is given.
+        """
+        path = self.history.find(execution_id)
+        fact, remedy = "", ""
+        if path is None:
+            fact, remedy = "there is no committed attempt of this name", "name one that `phasegate runs` lists"
+        elif not reason.strip():
+            fact, remedy = "an invalidation needs a reason", "say in --reason what made the attempt void"
+        elif (known := invalidation(path)) is not None:
+            fact, remedy = f"it is invalidated already: {known}", "nothing is left to do"
+        elif superseded_by is not None and self.history.find(superseded_by) is None:
+            fact, remedy = f"superseding attempt {superseded_by} does not exist", "name a committed attempt"
+        if fact or path is None:
+            raise EvidenceError(Problem(fact, execution_id, remedy))
+        lines = [f"reason: {' '.join(reason.split())}", f"invalidated_at_utc: {utc(self._clock())}"]
+        if superseded_by is not None:
+            lines.append(f"superseded_by: {superseded_by}")
+        marker = path / INVALIDATED
+        with explained("invalidate the attempt", marker), locked(self.layout.root):
+            replace_file(marker, ("\n".join(lines) + "\n").encode("utf-8"))
+        self.refresh_index(path.parent.name)
+        return marker
+
+    def install_pack(self, source: Path) -> Path:
+        """Copies a pack that was handed over into its place, whole; one that is there already stays.
+
+        Raises:
+            EvidenceError: The pack does not verify, or another one of that name is there.
+        """
+        parsed = ExecutionId.parse(source.name)
+        if parsed is None:
+            raise EvidenceError(Problem("its folder's name is no execution id", str(source), "rename the folder"))
+        pack = verify_pack(source, self.history.summary_name(parsed.prefix))
+        if pack.problems:
+            raise EvidenceError(pack.problems)
+        place = self.layout.attempt(parsed)
+        with explained("install a pack", place), locked(self.layout.root):
+            if place.is_dir():
+                there = self.history.pack(place)
+                if there.sha256 != pack.sha256 and not there.problems:
+                    raise EvidenceError(
+                        Problem("another pack of this name is there", str(place), "remove the one that is wrong")
+                    )
+                return place
+            place.parent.mkdir(parents=True, exist_ok=True)
+            aside = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+            shutil.copytree(source, aside)
+            aside.rename(place)
+            sync_folder(place.parent)
+        return place
+
+    def _reserve(self, gate: Gate, now: datetime) -> ExecutionId:
+        phase = self.layout.phase(gate.phase)
+        staging = phase / ".staging"
+        staging.mkdir(parents=True, exist_ok=True)
+        candidate = ExecutionId.of(gate, now)
+        taken = [
+            parsed.time
+            for folder in (phase, staging)
+            for path in folder.iterdir()
+            if (parsed := ExecutionId.parse(path.name)) is not None and parsed.prefix == gate.prefix
+        ]
+        if taken and candidate.time <= max(taken):
+            candidate = ExecutionId.of(gate, max(taken) + _SECOND)
+        while True:
+            with suppress(FileExistsError):
+                self.layout.staging(candidate).mkdir()
+                if not self.layout.attempt(candidate).exists():
+                    return candidate
+                self.layout.staging(candidate).rmdir()
+            candidate = ExecutionId.of(gate, candidate.time + _SECOND)
+
+    def _revive(self, path: Path) -> Committed | None:
+        """What another process of the session committed, read back from its pack."""
+        summary = self.history.pack(path).summary
+        gate = self.catalogue.gates.get(summary.get("gate", ""))
+        if gate is None:
+            return None
+        uris = [row["uri"] for row in summary["artifacts"] if row["read_back"]]
+        unpublished = any(detail["state"] in {"PUBLISH", "LEAK"} for detail in summary["blocker_details"])
+        uri = uris[0].rpartition("/")[0] + "/" if uris and not unpublished else None
+        return Committed(path.name, judgement_of(gate, summary), path, uri)
+
+    def _attempt(self, gate: Gate, execution_id: ExecutionId, note: str | None) -> OpenAttempt:
+        return OpenAttempt(
+            gate=gate,
+            execution_id=execution_id,
+            layout=self.layout,
+            chain=self._chain,
+            schemas=self._schemas,
+            substrate=self._substrate,
+            catalogue_sha256=self.catalogue.sha256,
+            clock=self._clock,
+            clock_note=note,
+        )

@@ -1,0 +1,54 @@
+"""Canonical JSON (RFC 8785) and digests: the same facts give the same bytes, everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import rfc8785
+
+from phasegate.errors import EvidenceError, Problem
+
+
+def canonical(payload: Any, *, name: str = "payload") -> bytes:
+    """The canonical bytes of a JSON value.
+
+    Args:
+        payload: Objects, lists, strings, booleans, None, integers within plus or minus 2^53 - 1 and finite floats.
+        name: What the value is, for messages.
+
+    Raises:
+        EvidenceError: The value holds something that JSON cannot carry; its key path is named.
+    """
+    try:
+        return rfc8785.dumps(payload)
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as error:
+        where, why = _offender(payload, name) or (name, str(error))
+        raise EvidenceError(
+            Problem(f"is not JSON: {why}", where, "leave only objects, lists, strings, numbers, booleans and null")
+        ) from error
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of some bytes, as 64 lower-case hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _offender(value: Any, path: str) -> tuple[str, str] | None:
+    """The first place in a value that canonical JSON refuses, and why."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"{path}.{key!r}", f"a key of type {type(key).__name__}"
+            found = _offender(item, f"{path}.{key}")
+            if found:
+                return found
+        return None
+    if isinstance(value, list | tuple):
+        return next((found for place, item in enumerate(value) if (found := _offender(item, f"{path}[{place}]"))), None)
+    try:
+        rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        return path, f"{type(value).__name__}: {error}"
+    return None

@@ -1,0 +1,93 @@
+"""The JSON Schemas of artifacts: the project's, one a file, and the framework's own."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phasegate.errors import EvidenceError, Problem
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+SUMMARY_SCHEMA = "execution_summary"
+RECEIPT_SCHEMA = "publication_receipt"
+RECEIPT_NAME = "publication_receipt.json"
+_SUFFIX = ".schema.json"
+_MESSAGE_LIMIT = 10
+
+
+class SchemaSet:
+    """The schemas of a project's artifacts; compiled when first used, and then kept.
+
+    Args:
+        folder: Folder of `<artifact>.schema.json` files. It may be absent: then no artifact has a schema.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._validators: dict[str, Validator | str] = {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The artifacts (file names) that have a schema in the folder."""
+        return frozenset(path.name.removesuffix(_SUFFIX) + ".json" for path in self._folder.glob(f"*{_SUFFIX}"))
+
+    def validate(self, name: str, payload: Any) -> tuple[str, ...]:
+        """What of a payload does not fit the schema of an artifact.
+
+        Args:
+            name: The artifact's file name. `…_execution_summary.json` and the publication receipt fit the
+                framework's own schemas where the folder has none.
+            payload: The parsed artifact.
+
+        Returns:
+            Messages, each with the key path; one message where there is no schema, or it cannot be used.
+        """
+        validator = self._validators.get(name)
+        if validator is None:
+            validator = self._validators[name] = self._compile(name)
+        if isinstance(validator, str):
+            return (validator,)
+        errors = sorted(validator.iter_errors(payload), key=lambda error: error.json_path)
+        messages = [f"{error.json_path}: {' '.join(error.message.split())[:300]}" for error in errors[:_MESSAGE_LIMIT]]
+        if len(errors) > _MESSAGE_LIMIT:
+            messages.append(f"and {len(errors) - _MESSAGE_LIMIT} more")
+        return tuple(messages)
+
+    def _compile(self, name: str) -> Validator | str:
+        from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
+
+        try:
+            schema = self._load(name)
+            Draft202012Validator.check_schema(schema)
+        except EvidenceError as error:
+            return str(error.problems[0].fact)
+        except SchemaError as error:
+            return f"its schema is no JSON Schema: {error.message}"
+        return Draft202012Validator(schema)
+
+    def _load(self, name: str) -> Any:
+        path = self._folder / (name.removesuffix(".json") + _SUFFIX)
+        try:
+            if path.is_file():
+                return json.loads(path.read_text(encoding="utf-8"))
+            builtin = _builtin_of(name)
+            if builtin is not None:
+                text = resources.files("phasegate.evidence").joinpath(f"builtin/{builtin}{_SUFFIX}").read_text("utf-8")
+                return json.loads(text)
+        except (OSError, ValueError) as error:
+            fact = f"its schema cannot be read: {error}"
+            raise EvidenceError(Problem(fact, str(path), "mend the schema")) from error
+        raise EvidenceError(Problem(f"{name} has no schema", str(path), "write one"))
+
+
+def _builtin_of(name: str) -> str | None:
+    if name == RECEIPT_NAME:
+        return RECEIPT_SCHEMA
+    if name.endswith("_execution_summary.json"):
+        return SUMMARY_SCHEMA
+    return None
