@@ -1,0 +1,54 @@
+"""Step Functions: state machines run, and their tasks act in the account of the machine's role.
+
+Reason: moto has an executor but leaves it switched off, so executions stay RUNNING with an invented history; and
+the executor's own clients carry a fixed key, which puts what a task does into moto's default account.
+"""
+
+# ruff: noqa: PLC0415 - the emulator is imported when the patch is applied
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from infra.substrate.patches import contract
+
+ARN_ACCOUNT_FIELD = 4
+
+
+def apply() -> None:
+    """Switch the executor on and give its clients the right account and endpoint."""
+    from moto.core.config import default_user_config
+    from moto.stepfunctions.parser.asl.utils import boto_client
+
+    contract.require(boto_client, "boto_client_for", ("region", "service", "state_credentials"))
+    contract.require_that(
+        "execute_state_machine" in default_user_config["stepfunctions"],
+        boto_client,
+        "the executor is switched by stepfunctions.execute_state_machine",
+    )
+    # The task modules import the function by name, so it is replaced before the first of them is imported.
+    boto_client.boto_client_for = boto_client_for
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+
+
+def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+    """A client for a task of a state machine.
+
+    Args:
+        region: The region that the task names.
+        service: The boto3 service name.
+        state_credentials: What the executor knows of the role that runs the task; its ARN holds the account.
+    """
+    import boto3
+    from botocore.config import Config
+
+    account_id = state_credentials.role_arn.split(":")[ARN_ACCOUNT_FIELD]
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=f"http://127.0.0.1:{os.environ['MOTO_PORT']}",
+        aws_access_key_id=account_id,
+        aws_secret_access_key="task",  # noqa: S106 - the emulator checks no signature
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, proxies={}),
+    )

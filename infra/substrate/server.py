@@ -1,0 +1,246 @@
+"""The substrate process: `python -m infra.substrate.server`, started by `infra.substrate.process`.
+
+The order is made for speed: bind, import the small core of the emulator, check and apply the patches, serve; the
+heavy backends are imported behind running requests. One line of JSON on the descriptor `--ready-fd` tells the
+starter that requests are answered, or what stopped the start.
+"""
+
+# ruff: noqa: PLC0415 - the port is bound, and options are read, before anything heavy is imported
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.errors import SubstrateError
+from infra.substrate.liveness import is_alive, start_mark, wait_for_end
+from infra.substrate.record import Record, code_digest
+
+if TYPE_CHECKING:
+    from infra.substrate.control import ControlPlane
+    from infra.substrate.dispatch import Answer, Dispatcher, Environ
+
+LOG = logging.getLogger("phasegate.substrate")
+HOST = "127.0.0.1"
+
+WARM_BACKENDS = (
+    "iam",
+    "s3",
+    "kms",
+    "ec2",
+    "ssm",
+    "kafka",
+    "glue",
+    "dynamodb",
+    "awslambda",
+    "apigatewayv2",
+    "sqs",
+    "eks",
+    "logs",
+    "sts",
+    "stepfunctions",
+)
+"""Backends in the order in which the stacks come to them; the executor of Step Functions is by far the slowest."""
+
+WARM_SWITCH_INTERVAL_SECONDS = 0.0005
+"""How soon a waiting request gets the interpreter from the importing thread (Python's default: ten times that)."""
+
+
+@dataclass(slots=True)
+class Lifetime:
+    """When the process ends: on request, or when its last owner is gone and nobody asked it to stay."""
+
+    ending: threading.Event
+    lock: threading.Lock
+    owners: dict[int, str]
+    kept: bool
+
+    @classmethod
+    def of(cls, owner: tuple[int, str] | None) -> Lifetime:
+        """The lifetime of a process with one owner, or one that stays until it is told to end."""
+        return cls(threading.Event(), threading.Lock(), {}, kept=owner is None)
+
+    def add_owner(self, pid: int, mark: str) -> bool:
+        """Watch one more owner; False if it is gone already or the process is ending."""
+        with self.lock:
+            if self.ending.is_set() or not is_alive(pid, mark):
+                return False
+            if self.owners.get(pid) != mark:
+                self.owners[pid] = mark
+                threading.Thread(target=self._watch, args=(pid, mark), name=f"owner-{pid}", daemon=True).start()
+            return True
+
+    def keep(self) -> bool:
+        """Outlive every owner; False if the process is ending."""
+        with self.lock:
+            self.kept = self.kept or not self.ending.is_set()
+            return not self.ending.is_set()
+
+    def end(self) -> None:
+        """End the process."""
+        with self.lock:
+            self.ending.set()
+
+    def _watch(self, pid: int, mark: str) -> None:
+        wait_for_end(pid, mark, self.ending.is_set)
+        with self.lock:
+            if self.owners.get(pid) == mark:
+                del self.owners[pid]
+            if not self.owners and not self.kept:
+                LOG.info("the last owner, process %d, is gone", pid)
+                self.ending.set()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the substrate until it is told to end; returns the exit code."""
+    options = _options(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("werkzeug", "botocore", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    lifetime = Lifetime.of(options.owner)
+    signal.signal(signal.SIGTERM, lambda *_: lifetime.ending.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        record, server, dispatcher = _start(options, lifetime)
+    except SubstrateError as error:
+        problem = error.problems[0]
+        _tell(options.ready_fd, {"fact": problem.fact, "place": problem.place, "remedy": problem.remedy})
+        return error.exit_code
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    record.write(options.state_dir)
+    _tell(options.ready_fd, {})
+    LOG.info("ready at %s", record.endpoint_url)
+    threading.Thread(target=_warm, args=(dispatcher, lifetime), daemon=True).start()
+    lifetime.ending.wait()
+    server.shutdown()
+    record.erase(options.state_dir)
+    LOG.info("ended")
+    return 0
+
+
+def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any, Dispatcher]:
+    bound = _bind(options.port)
+    port = bound.getsockname()[1]
+    os.environ["MOTO_PORT"] = str(port)
+
+    from infra.substrate.control import ControlPlane, Worlds
+    from infra.substrate.dispatch import Dispatcher
+    from infra.substrate.faults import FaultBook
+    from infra.substrate.httpd import Server
+    from infra.substrate.patches import PATCHES, apply_at_start
+
+    apply_at_start()
+    if options.owner is not None and not lifetime.add_owner(*options.owner):
+        raise SubstrateError(
+            fact=f"the process {options.owner[0]} that is to own the substrate is gone",
+            place="--owner",
+            remedy="start it for a living process, or without an owner",
+        )
+    faults = FaultBook()
+    dispatcher = Dispatcher(faults)
+    record = Record(
+        pid=os.getpid(),
+        started=start_mark(os.getpid()),
+        endpoint_url=f"http://{HOST}:{port}",
+        token=secrets.token_hex(16),
+        digest=code_digest(),
+    )
+    control = ControlPlane(
+        token=record.token,
+        identity={
+            "pid": record.pid,
+            "endpoint_url": record.endpoint_url,
+            "digest": record.digest,
+            "moto": version("moto"),
+            "patches": [patch.name for patch in PATCHES],
+        },
+        worlds=Worlds(),
+        faults=faults,
+        condition=lambda: {
+            "owners": sorted(lifetime.owners),
+            "kept": lifetime.kept,
+            "defects": dispatcher.defects,
+            "accounts_seen": dispatcher.accounts_seen,
+        },
+        add_owner=lifetime.add_owner,
+        keep=lifetime.keep,
+        shut_down=lifetime.end,
+    )
+    return record, Server(bound, _application(control, dispatcher)), dispatcher
+
+
+def _application(control: ControlPlane, dispatcher: Dispatcher) -> Any:
+    from infra.substrate.control import PREFIX
+
+    def application(environ: Environ, body: bytes) -> Answer:
+        if environ["PATH_INFO"].startswith(PREFIX):
+            return control.answer(environ, body)
+        return dispatcher.answer(environ, body)
+
+    return application
+
+
+def _warm(dispatcher: Dispatcher, lifetime: Lifetime) -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(WARM_SWITCH_INTERVAL_SECONDS)
+    for backend in WARM_BACKENDS:
+        if lifetime.ending.is_set():
+            return
+        dispatcher.prepare(backend)
+    sys.setswitchinterval(usual)
+
+
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+        bound.listen(socket.SOMAXCONN)
+    except OSError as error:
+        bound.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise SubstrateError(
+            fact=f"port {port} is taken by another program" if taken else f"port {port} cannot be used: {error}",
+            place=f"{HOST}:{port}",
+            remedy="end that program, name another port (--port), or leave the port open (--port 0)",
+        ) from error
+    return bound
+
+
+def _tell(descriptor: int, message: dict[str, str]) -> None:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as pipe:
+        json.dump(message, pipe)
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="infra.substrate.server", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--owner", type=_owner, default=None, metavar="PID:MARK")
+    parser.add_argument("--ready-fd", type=int, required=True)
+    return parser.parse_args(argv)
+
+
+def _owner(text: str) -> tuple[int, str]:
+    pid, _, mark = text.partition(":")
+    return int(pid), mark
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    # Threads of the emulator (executions, open connections) must not hold the process back.
+    os._exit(code)
