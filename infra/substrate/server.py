@@ -186,7 +186,8 @@ def _application(control: ControlPlane, dispatcher: Dispatcher) -> Any:
     from infra.substrate.control import PREFIX
 
     def application(environ: Environ, body: bytes) -> Answer:
-        if environ["PATH_INFO"].startswith(PREFIX):
+        path = environ["PATH_INFO"]
+        if path.startswith(PREFIX) or f"{path}/" == PREFIX:
             return control.answer(environ, body)
         return dispatcher.answer(environ, body)
 
