@@ -126,6 +126,18 @@ class SubstrateProcess:
         return not is_alive(self.pid, self.record.started)
 
 
+def default_state_dir(start: Path | None = None) -> Path:
+    """Where the substrate that `phasegate substrate up` keeps is found.
+
+    Args:
+        start: A folder of the project; the current one if None. The project's root is the nearest folder upward
+            that holds a pyproject.toml, else the folder itself.
+    """
+    folder = (start or Path.cwd()).resolve()
+    roots = (parent for parent in (folder, *folder.parents) if (parent / "pyproject.toml").is_file())
+    return next(roots, folder) / ".phasegate" / "substrate"
+
+
 def find(state_dir: Path) -> SubstrateProcess | None:
     """The living, answering substrate of a state directory, whatever code it runs.
 
