@@ -1,4 +1,7 @@
-"""The hooks that stores, writers and reports implement. A plugin of your own attaches the same way as ours."""
+"""The hooks that stores, writers and reports implement; a plugin of your own attaches as ours do.
+
+pytest looks for hooks under names that begin with `pytest_` alone, hence theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,36 +16,38 @@ if TYPE_CHECKING:
     from phasegate.catalog.model import Catalogue, Gate
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
+    from phasegate.verdict import Finding
 
 
 @pytest.hookspec(firstresult=True)
-def phasegate_evidence_store(config: pytest.Config) -> EvidenceStore | None:
+def pytest_phasegate_evidence_store(config: pytest.Config) -> EvidenceStore | None:
     """The durable store of this session; asked for once, at the first publication. None: there is none."""
 
 
 @pytest.hookspec
-def phasegate_provenance(config: pytest.Config) -> Mapping[str, JsonValue]:
+def pytest_phasegate_provenance(config: pytest.Config) -> Mapping[str, JsonValue]:
     """Facts that every execution summary of this session names, such as the digest of the handle registry."""
     raise NotImplementedError
 
 
 @pytest.hookspec
-def phasegate_gates_selected(config: pytest.Config, catalogue: Catalogue, gates: Sequence[Gate]) -> None:
+def pytest_phasegate_gates_selected(config: pytest.Config, catalogue: Catalogue, gates: Sequence[Gate]) -> None:
     """The gates that this process is about to run, in chain order; called before the first of them."""
 
 
 @pytest.hookspec(firstresult=True)
-def phasegate_commit_attempt(
+def pytest_phasegate_commit_attempt(
     config: pytest.Config,
     attempt: OpenAttempt,
     store: EvidenceStore | None,
     scanner: SecretScanner,
     provenance: Mapping[str, JsonValue],
+    duties: Sequence[Finding],
 ) -> Committed:
     """Judges an attempt, publishes its pack and writes it in whole; the first answer wins."""
     raise NotImplementedError
 
 
 @pytest.hookspec
-def phasegate_attempt_committed(config: pytest.Config, committed: Committed) -> None:
+def pytest_phasegate_attempt_committed(config: pytest.Config, committed: Committed) -> None:
     """An attempt was committed. Called on the controller (or the only process), once an attempt."""

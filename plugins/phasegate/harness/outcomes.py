@@ -57,13 +57,13 @@ class Protocol:
         expected = [report for report in self.reports if hasattr(report, "wasxfail")]
         skipped = [report for report in self.reports if report.skipped and not hasattr(report, "wasxfail")]
         phases = {report.when for report in self.reports if report.passed}
-        if self.unmapped:
-            return TestState.ERRORED, "; ".join(self.unmapped)
         if expected:
             return (
                 TestState.XFAILED,
                 f"marked as expected to fail: {expected[0].wasxfail or 'no reason given'}",
             )
+        if self.unmapped:
+            return TestState.ERRORED, "; ".join(self.unmapped)
         if skipped:
             return TestState.SKIPPED, _skip_reason(skipped[0])
         ends = ["passed" if report.passed else "failed" for report in calls]

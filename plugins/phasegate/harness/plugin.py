@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from phasegate import hookspecs
-from phasegate.errors import ExitCode, PhasegateError, Problem
+from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.harness import marks, selection
 from phasegate.harness.session import RUNNER_KEY, AttemptRunner
 from phasegate.settings import Settings, find_settings
@@ -29,7 +29,10 @@ SETTINGS_KEY = pytest.StashKey[Settings]()
 CATALOGUE_KEY = pytest.StashKey["Catalogue"]()
 COLLECTED_KEY = pytest.StashKey[Sequence[pytest.Item]]()
 _WORKER_SESSION = "phasegate_session"
+_WORKER_MODE = "phasegate_dist"
+_CHAIN_MODES = frozenset({"load", "loadgroup", "worksteal"})
 _WORKER_SELECTED = "phasegate_selected"
+_WORKER_TROUBLES = "phasegate_troubles"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,7 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CATALOGUE_KEY] = catalogue
     if config.option.collectonly:
         return
-    _keep_chains_together(config)
     from phasegate.reports.terminal import Board  # noqa: PLC0415 - only a run has a board
 
     runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
@@ -94,7 +96,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _refuse_claims(collected)
         return (yield)
     _complain(selection.mark_items(collected, catalogue))
-    selection.group_chains(collected, catalogue)
     result = yield
     if config.option.upstream == "run":
         _complain(selection.add_upstream(collected, items, catalogue))
@@ -113,12 +114,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         runner.catalogue,
         narrowed=_narrowed(session.config),
     )
-    if plan.gates and _is_worker(session.config) and not session.config.option.loadgroup:
-        raise pytest.UsageError(
-            "gates run under xdist with --dist loadgroup (the default) alone: "
-            "any other mode may run one gate on two workers, or run it twice"
-        )
-    runner.begin(plan)
+    try:
+        if plan.gates and _is_worker(session.config):
+            _prepare_worker(session, runner)
+        runner.begin(plan)
+    except Exception as error:
+        problems = getattr(error, "problems", None)
+        if problems is None:
+            raise
+        if _is_worker(session.config):
+            runner.refuse(problems)  # a worker cannot end the session; its verifiers fail and say why
+        else:
+            pytest.exit(str(error), returncode=int(getattr(error, "exit_code", ExitCode.USAGE)))
 
 
 @pytest.fixture
@@ -131,8 +138,8 @@ def gate(request: pytest.FixtureRequest) -> GateRun:
 
 
 @pytest.hookimpl(trylast=True)
-def phasegate_commit_attempt(
-    attempt: OpenAttempt, store: Any, scanner: Any, provenance: Mapping[str, Any], duties: tuple[Any, ...]
+def pytest_phasegate_commit_attempt(
+    attempt: OpenAttempt, store: Any, scanner: Any, provenance: Mapping[str, Any], duties: Sequence[Any]
 ) -> Committed:
     """Commits an attempt the way phasegate does, unless another plugin did."""
     return attempt.commit(store=store, scanner=scanner, provenance=provenance, duties=duties)
@@ -144,6 +151,18 @@ def pytest_configure_node(node: Any) -> None:
     runner = node.config.stash.get(RUNNER_KEY, None)
     if runner is not None:
         node.workerinput[_WORKER_SESSION] = runner.workspace.session_id
+        node.workerinput[_WORKER_MODE] = node.config.option.dist
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps each chain of gates on one worker, in the modes that hand out single tests."""
+    runner = config.stash.get(RUNNER_KEY, None)
+    if runner is None or config.option.dist not in _CHAIN_MODES:
+        return None
+    from phasegate.harness.scheduler import ChainScheduling  # noqa: PLC0415 - needs xdist
+
+    return ChainScheduling(config, log, runner.workspace.layout.session(runner.workspace.session_id))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -151,9 +170,11 @@ def pytest_testnodedown(node: Any) -> None:
     """Takes from an xdist worker which gates it had selected."""
     runner = node.config.stash.get(RUNNER_KEY, None)
     if runner is not None:
-        selected = getattr(node, "workeroutput", {}).get(_WORKER_SELECTED, [])
+        output = getattr(node, "workeroutput", {})
         known = {gate.id for gate in runner.plan.gates}
-        runner.plan.gates += [runner.catalogue.gates[gate_id] for gate_id in selected if gate_id not in known]
+        selected = [gate_id for gate_id in output.get(_WORKER_SELECTED, ()) if gate_id not in known]
+        runner.plan.gates += [runner.catalogue.gates[gate_id] for gate_id in selected]
+        runner.note_troubles(Problem(*parts) for parts in output.get(_WORKER_TROUBLES, ()))
 
 
 @pytest.hookimpl(trylast=True)
@@ -165,11 +186,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     runner.commit_open()
     if _is_worker(config):
-        config.workeroutput[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]  # type: ignore[attr-defined]
+        output = config.workeroutput  # type: ignore[attr-defined]
+        output[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]
+        output[_WORKER_TROUBLES] = [(problem.fact, problem.place, problem.remedy) for problem in runner.troubles]
         return
     committed = runner.collect()
     for attempt in committed:
-        config.hook.phasegate_attempt_committed(config=config, committed=attempt)
+        config.hook.pytest_phasegate_attempt_committed(config=config, committed=attempt)
     if exitstatus == ExitCode.OK or (exitstatus == ExitCode.BLOCKED and runner.troubles):
         session.exitstatus = _exit_code(runner, committed)
 
@@ -234,10 +257,20 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) 
     )
 
 
-def _keep_chains_together(config: pytest.Config) -> None:
-    # xdist's default mode hands out single tests; a chain of gates needs one worker, in order.
-    if getattr(config.option, "dist", "no") in {"load", "worksteal"}:
-        config.option.dist = "loadgroup"
+def _prepare_worker(session: pytest.Session, runner: AttemptRunner) -> None:
+    mode = session.config.workerinput.get(_WORKER_MODE)  # type: ignore[attr-defined]
+    if mode not in _CHAIN_MODES:
+        raise SettingsError(
+            Problem(
+                fact=f"gates do not run under xdist with --dist {mode}: it may split a gate, or repeat it",
+                place="--dist",
+                remedy=f"leave --dist out, or choose one of {', '.join(sorted(_CHAIN_MODES))}",
+            )
+        )
+    from phasegate.harness.scheduler import write_chains  # noqa: PLC0415 - needs xdist
+
+    chains = selection.chains_of(session.items, runner.catalogue)
+    write_chains(runner.workspace.layout.session(runner.workspace.session_id), chains)
 
 
 def _narrowed(config: pytest.Config) -> bool:

@@ -51,12 +51,11 @@ def mark_items(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[Probl
     return problems
 
 
-def group_chains(items: Sequence[pytest.Item], catalogue: Catalogue) -> None:
-    """Marks each gate's items with its chain, so that xdist keeps a chain on one worker, in order."""
-    tests = [(item, item.stash[TEST_KEY]) for item in items if TEST_KEY in item.stash]
-    chains = catalogue.chains(frozenset(test.gate.id for _, test in tests))
-    for item, test in tests:
-        item.add_marker(pytest.mark.xdist_group(f"chain-{chains[test.gate.id]}"))
+def chains_of(items: Sequence[pytest.Item], catalogue: Catalogue) -> dict[str, str]:
+    """The chain that each verifier's test belongs to, by node id."""
+    tests = [item.stash[TEST_KEY] for item in items if TEST_KEY in item.stash]
+    chains = catalogue.chains(frozenset(test.gate.id for test in tests))
+    return {test.nodeid: chains[test.gate.id] for test in tests}
 
 
 def add_upstream(collected: Sequence[pytest.Item], items: list[pytest.Item], catalogue: Catalogue) -> list[Problem]:

@@ -44,6 +44,7 @@ class AttemptRunner:
         self.plan = Plan()
         self.committed: list[Committed] = []
         self.troubles: list[Problem] = []
+        self._refused = False
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
 
@@ -57,13 +58,13 @@ class AttemptRunner:
     @cached_property
     def store(self) -> EvidenceStore | None:
         """The durable store, asked for at the first use."""
-        store: EvidenceStore | None = self._config.hook.phasegate_evidence_store(config=self._config)
+        store: EvidenceStore | None = self._config.hook.pytest_phasegate_evidence_store(config=self._config)
         return store
 
     @cached_property
     def provenance(self) -> dict[str, JsonValue]:
         """What the session's plugins want every summary to name."""
-        answers: list[Mapping[str, JsonValue]] = self._config.hook.phasegate_provenance(config=self._config)
+        answers: list[Mapping[str, JsonValue]] = self._config.hook.pytest_phasegate_provenance(config=self._config)
         return {key: value for answer in reversed(answers) for key, value in answer.items()}
 
     def gate_run(self, test: VerifierTest) -> GateRun:
@@ -79,7 +80,18 @@ class AttemptRunner:
         """Takes the plan, and tells the plugins which gates are about to run."""
         self.plan = plan
         if plan.gates:
-            self._config.hook.phasegate_gates_selected(config=self._config, catalogue=self.catalogue, gates=plan.gates)
+            self._config.hook.pytest_phasegate_gates_selected(
+                config=self._config, catalogue=self.catalogue, gates=plan.gates
+            )
+
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Lets every verifier of this process fail with the given problems, and opens no attempt."""
+        self._refused = True
+        self.note_troubles(problems)
+
+    def note_troubles(self, problems: Iterable[Problem]) -> None:
+        """Keeps problems for the board, each once."""
+        self.troubles += [problem for problem in problems if problem not in self.troubles]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -165,7 +177,7 @@ class AttemptRunner:
             if test.nodeid not in seen:
                 record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
                 attempt.record(test.verifier.id, record)
-        committed: Committed = self._config.hook.phasegate_commit_attempt(
+        committed: Committed = self._config.hook.pytest_phasegate_commit_attempt(
             config=self._config,
             attempt=attempt,
             store=self.store,
@@ -177,9 +189,9 @@ class AttemptRunner:
 
     def collect(self) -> list[Committed]:
         """Every attempt of the session, those of other processes included, in chain order."""
-        found = list(self.committed)
+        found: list[Committed] = []
         with self._noting_trouble():
-            found = self.workspace.collect_session(self.committed, self.adopt)
+            found += self.workspace.collect_session(self.committed, self.adopt)
         return found
 
     def adopt(self, execution_id: str) -> Committed:
@@ -196,8 +208,9 @@ class AttemptRunner:
         return committed
 
     def _open_attempt(self, gate: Gate) -> None:
-        with self._noting_trouble():
-            self._open[gate.id] = self.workspace.open(gate)
+        if not self._refused:
+            with self._noting_trouble():
+                self._open[gate.id] = self.workspace.open(gate)
 
     @contextmanager
     def _noting_trouble(self) -> Generator[None, None, None]:
@@ -206,4 +219,4 @@ class AttemptRunner:
         try:
             yield
         except PhasegateError as error:
-            self.troubles += [problem for problem in error.problems if problem not in self.troubles]
+            self.note_troubles(error.problems)

@@ -31,7 +31,7 @@ class Board:
         evidence = self._settings.runs_root / self._settings.platform
         return f"phasegate: substrate {self._config.option.substrate}, evidence in {_relative(evidence)}"
 
-    def phasegate_attempt_committed(self, committed: Committed) -> None:
+    def pytest_phasegate_attempt_committed(self, committed: Committed) -> None:
         """Takes an attempt for the board."""
         self._committed.append(committed)
 
@@ -39,7 +39,7 @@ class Board:
         """Prints the board."""
         runner = self._config.stash[RUNNER_KEY]
         if runner.troubles:
-            terminalreporter.section("evidence could not be written")
+            terminalreporter.section("what stood in the way")
             for problem in runner.troubles:
                 terminalreporter.write_line(str(problem), red=True)
         if not self._committed:
@@ -69,7 +69,7 @@ def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None
         )
     for code in judgement.blockers:
         _write_blocker(terminal, judgement, code)
-    if any(finding.state == "UPSTREAM" for finding in judgement.findings):
+    if set(judgement.blockers) & {gate.codes.entry, gate.codes.entry_absent}:
         terminal.write_line("  way out: run the gates that this one rests on as well, with --upstream=run")
     terminal.write_line(f"  evidence: {_relative(committed.path)}")
     terminal.write_line(f"            {committed.uri}" if committed.uri else "            not stored durably")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 pytest_plugins = ["pytester"]
-
-BUCKET = "evidence"
 
 PYPROJECT = """
     [tool.phasegate]
@@ -31,7 +30,7 @@ PYPROJECT = """
     """
 
 # The store that a project attaches through the hook; the S3 behind it is a moto server.
-CONFTEST = f"""
+CONFTEST = """
     import os
 
     import boto3
@@ -40,20 +39,20 @@ CONFTEST = f"""
     from phasegate.evidence.store import S3Store
 
 
-    def phasegate_evidence_store(config):
+    def pytest_phasegate_evidence_store(config):
         client = boto3.client(
             "s3",
             endpoint_url=os.environ["PHASEGATE_TEST_S3"],
             region_name="eu-west-2",
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
-            config=Config(s3={{"addressing_style": "path"}}, retries={{"total_max_attempts": 1}}),
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
-        return S3Store(client, bucket="{BUCKET}", prefix="evidence/demo/run_control")
+        return S3Store(client, bucket=os.environ["PHASEGATE_TEST_BUCKET"], prefix="evidence/demo/run_control")
 
 
-    def phasegate_provenance(config):
-        return {{"registry_sha256": "0" * 64}}
+    def pytest_phasegate_provenance(config):
+        return {"registry_sha256": "0" * 64}
     """
 
 
@@ -164,9 +163,11 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpo
         aws_secret_access_key="testing",
         config=Config(s3={"addressing_style": "path"}),
     )
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    _empty(s3)
+    # The clock of the ids has seconds: two projects of one test session must not meet in one bucket.
+    bucket = f"evidence-{uuid.uuid4().hex}"
+    monkeypatch.setenv("PHASEGATE_TEST_BUCKET", bucket)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.close()
     project = Project(pytester)
     project.write("pyproject.toml", PYPROJECT)
@@ -182,11 +183,3 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpo
         project.write(f"catalog/schemas/m9{letter}_snapshot.schema.json", json.dumps({"type": "object"}))
         project.gate(letter.upper())
     return project
-
-
-def _empty(s3: Any) -> None:
-    # The clock of the ids has seconds; two projects of one test session must not meet in the bucket.
-    listed = s3.list_object_versions(Bucket=BUCKET)
-    stale = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in listed.get("Versions", [])]
-    if stale:
-        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": stale})

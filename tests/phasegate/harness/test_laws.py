@@ -18,7 +18,7 @@ def test_three_green_gates_advance_and_the_board_says_where_the_evidence_lies(pr
             "*verdict board*",
             "M9.A*ADVANCE_TO_M9AX*next: M9.A_READY",
             "*evidence: runs/demo/m9/m9a_*",
-            "*s3://evidence/evidence/demo/run_control/m9a_*",
+            "*s3://evidence-*/evidence/demo/run_control/m9a_*",
             "3 of 3 gates advance",
         ]
     )

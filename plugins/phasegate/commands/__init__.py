@@ -1,0 +1,1 @@
+"""The sub-commands of `phasegate` that the framework brings itself."""

@@ -1,0 +1,146 @@
+"""`phasegate runs`: which attempts there are, which is authoritative, and taking one back."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from phasegate.attempts import AttemptRecord, Workspace
+from phasegate.attempts.index import cells
+from phasegate.catalog.model import Catalogue, gate_prefix
+from phasegate.errors import EvidenceError, Problem, SettingsError
+from phasegate.evidence.schemas import SchemaSet
+from phasegate.project import load_catalogue
+from phasegate.settings import require_settings
+
+app = typer.Typer(help="Attempts of gates: list, show, invalidate.", no_args_is_help=False)
+
+RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
+
+
+@app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    phase: Annotated[str | None, typer.Option(help="Only this phase, such as M4.")] = None,
+    gate: Annotated[str | None, typer.Option(help="Only this gate, such as M4.C or m4c.")] = None,
+    substrate: Annotated[str | None, typer.Option(help="Only attempts on this substrate.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    runs_root: RunsRoot = None,
+) -> None:
+    """List the attempts: gate, verdict, blockers, and whether each is authoritative or why not."""
+    if context.invoked_subcommand is not None:
+        return
+    catalogue, workspace = _workspace(runs_root)
+    wanted = _gate_id(catalogue, gate) if gate is not None else None
+    records = [
+        record
+        for record in workspace.attempts(_phase(catalogue, phase))
+        if (wanted is None or record.gate == wanted) and substrate in (None, record.substrate)
+    ]
+    if as_json:
+        typer.echo(json.dumps([_as_json(record) for record in records], indent=2))
+        return
+    if not records:
+        typer.echo(f"no attempts under {workspace.layout.root}")
+        return
+    table = Table("attempt", "gate", "substrate", "verdict", "blockers", "standing", box=None, pad_edge=False)
+    for record in records:
+        style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
+        table.add_row(*cells(record), style=style)
+    console = Console()
+    # A table cut at the width of a pipe would lose facts; people's terminals wrap it.
+    console.print(table, soft_wrap=not console.is_terminal)
+
+
+@app.command()
+def show(
+    execution_id: Annotated[str, typer.Argument(help="An attempt, such as m4c_20260224T051711Z.")],
+    runs_root: RunsRoot = None,
+) -> None:
+    """Print the execution summary of an attempt."""
+    _, workspace = _workspace(runs_root)
+    path = workspace.history.find(execution_id)
+    if path is None:
+        raise _unknown(execution_id)
+    pack = workspace.history.pack(path)
+    typer.echo(json.dumps(pack.summary, indent=2))
+    if pack.problems:
+        raise EvidenceError(pack.problems)
+
+
+@app.command()
+def invalidate(
+    execution_id: Annotated[str, typer.Argument(help="The attempt that is void.")],
+    reason: Annotated[str, typer.Option(help="What makes it void.")],
+    superseded_by: Annotated[str | None, typer.Option(help="The attempt that takes its place.")] = None,
+    runs_root: RunsRoot = None,
+) -> None:
+    """Take an attempt back: it stays as audit evidence and feeds no gate any more."""
+    _, workspace = _workspace(runs_root)
+    marker = workspace.invalidate(execution_id, reason, superseded_by)
+    typer.echo(f"invalidated {execution_id}: {marker}")
+
+
+def _workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
+    settings = require_settings(Path.cwd())
+    if runs_root is not None:
+        settings = replace(settings, runs_root=runs_root)
+    catalogue = load_catalogue(settings)
+    workspace = Workspace(
+        runs_root=settings.runs_root,
+        platform=settings.platform,
+        catalogue=catalogue,
+        schemas=SchemaSet(settings.schemas),
+        substrate=settings.substrates[0],
+        session_id=uuid.uuid4().hex,
+        clock=lambda: datetime.now(UTC),
+    )
+    return catalogue, workspace
+
+
+def _gate_id(catalogue: Catalogue, name: str) -> str:
+    for gate_id in (*catalogue.gates, *catalogue.external):
+        alias = catalogue.gates[gate_id].alias if gate_id in catalogue.gates else None
+        if gate_prefix(name) in (gate_prefix(gate_id), gate_prefix(alias or gate_id)):
+            return gate_id
+    known = ", ".join(catalogue.gates)
+    raise SettingsError(Problem(f"{name!r} is no gate of the catalogue", "--gate", f"name one of {known}"))
+
+
+def _phase(catalogue: Catalogue, name: str | None) -> str | None:
+    if name is None:
+        return None
+    known = sorted({gate.phase for gate in (*catalogue.gates.values(), *catalogue.external.values())})
+    if name.upper() not in known:
+        raise SettingsError(
+            Problem(f"{name!r} is no phase of the catalogue", "--phase", f"name one of {', '.join(known)}")
+        )
+    return name.upper()
+
+
+def _unknown(execution_id: str) -> EvidenceError:
+    return EvidenceError(
+        Problem("there is no committed attempt of this name", execution_id, "name one that `phasegate runs` lists")
+    )
+
+
+def _as_json(record: AttemptRecord) -> dict[str, object]:
+    return {
+        "execution_id": record.execution_id,
+        "gate": record.gate,
+        "alias": record.alias,
+        "substrate": record.substrate,
+        "verdict": record.verdict,
+        "blockers": list(record.blockers),
+        "authoritative": record.authoritative,
+        "standing": record.standing,
+        "path": str(record.path),
+    }
