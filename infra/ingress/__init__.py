@@ -1,0 +1,1 @@
+"""The ingress handler that the runtime stack deploys, and its package."""
