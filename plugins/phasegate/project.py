@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phasegate.catalog.load import parse
 from phasegate.catalog.model import Catalogue
 from phasegate.errors import CatalogueError, Problem
@@ -14,25 +16,42 @@ def load_catalogue(settings: Settings) -> Catalogue:
     Raises:
         CatalogueError: It cannot be read, or has problems; all of them are listed.
     """
-    folder = settings.catalogue
-    if not folder.is_dir():
-        raise CatalogueError(
-            Problem(
-                "the catalogue's folder does not exist", str(folder), "mend [tool.phasegate] catalogue, or --catalogue"
-            )
-        )
-    texts: list[tuple[str, str]] = []
-    problems: list[Problem] = []
-    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        try:
-            name = str(path.relative_to(settings.root)) if path.is_relative_to(settings.root) else str(path)
-            texts.append((name, path.read_text(encoding="utf-8")))
-        except UnicodeDecodeError as error:
-            problems.append(Problem(f"is not UTF-8 at byte {error.start}", str(path), "save it as UTF-8"))
-        except OSError as error:
-            problems.append(Problem(f"cannot be read: {error.strerror}", str(path), "make it a readable file"))
-    catalogue, found = parse(texts) if texts or not problems else (None, [])
-    problems += found
+    texts, unread = _texts(settings)
+    catalogue, problems = parse(texts, complete=not unread)
+    problems = unread + problems
     if problems or catalogue is None:
         raise CatalogueError(problems)
     return catalogue
+
+
+def shown(path: Path, settings: Settings) -> str:
+    """A path as messages name it: relative to the project where it lies inside."""
+    return path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else str(path)
+
+
+def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
+    """Name and text of each document that can be read, and a problem for each that cannot."""
+    folder = settings.catalogue
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+    except FileNotFoundError:
+        fact, remedy = "the catalogue's folder does not exist", "mend [tool.phasegate] catalogue, or --catalogue"
+        raise CatalogueError(Problem(fact, str(folder), remedy)) from None
+    except OSError as error:
+        fact = f"the catalogue's folder cannot be read: {error.strerror}"
+        raise CatalogueError(Problem(fact, str(folder), "make it a readable folder")) from error
+    if not paths:
+        fact = "the catalogue's folder holds no document"
+        raise CatalogueError(Problem(fact, str(folder), "write one YAML file a phase in it"))
+    texts: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    for path in paths:
+        name = shown(path, settings)
+        try:
+            texts.append((name, path.read_bytes().decode("utf-8")))
+        except UnicodeDecodeError as error:
+            fact = f"is not UTF-8 at byte {error.start}"
+            problems.append(Problem(fact, name, "save it as UTF-8"))
+        except OSError as error:
+            problems.append(Problem(f"cannot be read: {error.strerror}", name, "make it a readable file"))
+    return texts, problems

@@ -6,6 +6,7 @@ record; the laws between records (unknown codes, cycles, roll-ups) are in `phase
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -15,13 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 FORMAT = "phasegate-catalogue/1"
 
-PhaseId = Annotated[str, StringConstraints(pattern=r"^M\d+$")]
-GateId = Annotated[str, StringConstraints(pattern=r"^M\d+\.[A-Z]\d?$")]
-GateAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d+\.[A-Z]$")]
-VerifierId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-V\d+$")]
-BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B\d+(\.\d+)?$")]
-ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$")]
+PhaseId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}$"), Field(examples=["M4"])]
+GateId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}\.[A-Z][0-9]?$"), Field(examples=["M4.C"])]
+GateAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]+\.[A-Z]$"), Field(examples=["P3.A"])]
+VerifierId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-V[0-9]+$"), Field(examples=["M4C-V2"])]
+VerifierName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]+$"), Field(examples=["ROLE-HANDLE-CLOSURE"])]
+BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B[0-9]+(\.[0-9]+)?$"), Field(examples=["M4C-B2"])]
+ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$"), Field(examples=["m4c_matrix.json"])]
+AdvanceWord = Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$"), Field(examples=["ADVANCE_TO_M4D"])]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$"), Field(examples=["p3_gate_rollup"])]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Severity(StrEnum):
@@ -39,12 +44,19 @@ class Record(BaseModel):
 
 
 class PhaseBlocker(Record):
-    """A blocker of the phase taxonomy, onto which the blockers of gates roll up."""
+    """A blocker of the phase taxonomy, onto which the blockers of gates roll up.
+
+    Attributes:
+        code: Its code, such as `M4-B3`.
+        meaning: What is wrong with the phase while it is active.
+        rolls_up_to: The phase blocker above it, where the taxonomy has tiers.
+        inferred: Whether `rolls_up_to` is decided by this catalogue and not stated by the platform's record.
+    """
 
     code: BlockerCode
     meaning: Text
     rolls_up_to: BlockerCode | None = None
-    inferred: bool = False
+    inferred: Flag = False
 
 
 class Blocker(Record):
@@ -78,7 +90,7 @@ class Verifier(Record):
     """
 
     id: VerifierId
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]+$")]
+    name: VerifierName
     purpose: Text
     raises: Annotated[tuple[BlockerCode, ...], Field(min_length=1)]
 
@@ -127,7 +139,14 @@ class GateCodes(Record):
 
 
 class ExternalGate(Record):
-    """A gate of an earlier phase whose evidence is handed over as a pack, and which is not run here."""
+    """A gate of an earlier phase whose evidence is handed over as a pack, and which is not run here.
+
+    Attributes:
+        id: Its identifier, such as `M3.J`.
+        title: What it established.
+        summary: File name of the summary that its pack holds.
+        artifacts: What else its pack must hold, readable and unaltered.
+    """
 
     id: GateId
     title: Text
@@ -168,15 +187,15 @@ class Gate(Record):
     alias: GateAlias | None = None
     title: Text
     owner: Text
-    label: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")] | None = None
+    label: Label | None = None
     upstream: tuple[UpstreamEdge, ...] = ()
     laws: tuple[Text, ...] = ()
-    advance: Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$")]
+    advance: AdvanceWord
     next_gate: Text
     blocked_next_gate: Text = "BLOCKED"
     rolls_up_to: BlockerCode
     codes: GateCodes
-    planned: bool = False
+    planned: Flag = False
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1)]
     blockers: Annotated[tuple[Blocker, ...], Field(min_length=1)]
     artifacts: Annotated[tuple[ArtifactName, ...], Field(min_length=1)]
@@ -243,7 +262,15 @@ class Gate(Record):
 
 
 class Phase(Record):
-    """A phase and the taxonomy onto which its gates' blockers roll up."""
+    """A phase and the taxonomy onto which its gates' blockers roll up.
+
+    Attributes:
+        id: Its identifier, such as `M4`.
+        title: What it establishes.
+        blockers: Its taxonomy: every blocker of a gate rolls up to one of these.
+        evidence_contract: The artifacts that the phase owes as a whole, each owed by one of its gates.
+        laws: The laws of the phase, for readers.
+    """
 
     id: PhaseId
     title: Text
@@ -253,7 +280,15 @@ class Phase(Record):
 
 
 class PhaseDocument(Record):
-    """One YAML document of the catalogue: a phase, the gates it runs, and the evidence it is handed."""
+    """One YAML document of the catalogue: a phase, the gates it runs, and the evidence it is handed.
+
+    Attributes:
+        format: The format of the document.
+        platform: The platform that the catalogue describes; the same in all documents.
+        phase: The phase and its taxonomy.
+        external: Gates of earlier phases that are not run here.
+        gates: The gates of the phase, in their order.
+    """
 
     format: Literal["phasegate-catalogue/1"]
     platform: Text
@@ -268,29 +303,31 @@ class Catalogue(Record):
     Attributes:
         platform: The platform that the catalogue describes.
         documents: The phase documents, in phase order.
-        sha256: Digest over the names and bytes of the files read.
+        sha256: Digest over the file names and texts of the documents.
+        places: File, line and column of each phase, gate, verifier, blocker and artifact, by its identifier.
     """
 
     platform: str
     documents: tuple[PhaseDocument, ...]
     sha256: str
+    places: Mapping[str, str] = Field(default_factory=dict, repr=False)
 
     @cached_property
     def gates(self) -> MappingProxyType[str, Gate]:
         """Every gate by identifier, in chain order (upstream gates first, then catalogue order)."""
         declared = {gate.id: gate for document in self.documents for gate in document.gates}
         ordered: dict[str, Gate] = {}
-
-        def place(gate_id: str) -> None:
-            gate = declared.get(gate_id)
-            if gate is None or gate_id in ordered:
-                return
-            for edge in gate.upstream:
-                place(edge.gate)
-            ordered[gate_id] = gate
-
-        for gate_id in declared:
-            place(gate_id)
+        for first in declared:
+            pending = [first]
+            while pending:
+                gate_id = pending[-1]
+                before = [edge.gate for edge in declared[gate_id].upstream]
+                missing = [name for name in before if name in declared and name not in ordered]
+                if missing:  # a catalogue has no cycles, so this ends
+                    pending.append(missing[0])
+                else:
+                    ordered[gate_id] = declared[gate_id]
+                    pending.pop()
         return MappingProxyType(ordered)
 
     @cached_property

@@ -1,0 +1,135 @@
+"""`phasegate catalog`: lint the catalogue, show it, export the JSON Schema of its format."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phasegate.catalog.model import Catalogue, Gate, gate_prefix
+from phasegate.catalog.near import nearest
+from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
+from phasegate.project import load_catalogue, shown
+from phasegate.settings import Settings, require_settings
+
+_SCHEMA_SUFFIX = ".schema.json"
+
+app = typer.Typer(
+    help="The catalogue of gates: check it, read it, export its format.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # importing rich takes three times as long as the rest of a `--help`
+)
+
+
+@app.command()
+def lint(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+) -> None:
+    """List every problem of the catalogue, its tests and its schemas.
+
+    Exits with 0 where there is none, and with 7 where there is any.
+    """
+    settings = require_settings(Path.cwd())
+    problems = _problems(settings)
+    if as_json:
+        typer.echo(json.dumps({"count": len(problems), "problems": [asdict(found) for found in problems]}, indent=2))
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+        typer.echo(_count(problems))
+    if problems:
+        raise typer.Exit(ExitCode.CATALOGUE)
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str | None, typer.Argument(metavar="GATE", help="A gate (M4.C, m4c, or its alias) or a phase; by default all.")
+    ] = None,
+) -> None:
+    """Print phases, gates, verifiers and blockers as a tree, with what each of them means."""
+    from rich.console import Console  # noqa: PLC0415 - `lint` and `--help` need no tree
+
+    from phasegate.commands.catalog_tree import catalogue_tree, gate_tree  # noqa: PLC0415
+
+    catalogue = load_catalogue(require_settings(Path.cwd()))
+    documents = [document for document in catalogue.documents if name is None or document.phase.id == name.upper()]
+    tree = (
+        catalogue_tree(documents, catalogue) if documents else gate_tree(_find_gate(catalogue, name or ""), catalogue)
+    )
+    Console(highlight=False).print(tree)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file.", metavar="FILE")] = None,
+) -> None:
+    """Export the JSON Schema of a catalogue document (draft 2020-12), for editors."""
+    from phasegate.catalog.schema import catalogue_schema_text  # noqa: PLC0415 - only this command needs it
+
+    if out is None:
+        typer.echo(catalogue_schema_text(), nl=False)
+        return
+    try:
+        out.write_text(catalogue_schema_text(), encoding="utf-8")
+    except OSError as error:
+        fact = f"the schema cannot be written: {error.strerror}"
+        raise PhasegateError(Problem(fact, str(out), "name a file in a writable folder")) from error
+
+
+def _find_gate(catalogue: Catalogue, name: str) -> Gate:
+    """The gate that a user means by an identifier, a marker or an alias."""
+    marker = gate_prefix(name)
+    for gate in catalogue.gates.values():
+        if marker in gate.markers[1:]:
+            return gate
+    known = {spelling for gate in catalogue.gates.values() for spelling in (gate.id, *gate.markers)}
+    close = nearest(name, known) or nearest(name.upper(), known)
+    remedy = f"did you mean {' or '.join(close)}?" if close else f"the catalogue has {', '.join(catalogue.gates)}"
+    raise PhasegateError(Problem(f"{name!r} is no gate or phase of the catalogue", "phasegate catalog show", remedy))
+
+
+def _problems(settings: Settings) -> list[Problem]:
+    """The catalogue's own problems; where it has none, those between it, the tests and the schemas."""
+    from phasegate.catalog.coverage import lint_schemas, lint_tests  # noqa: PLC0415 - only `lint` needs these
+    from phasegate.harness.inventory import take_inventory  # noqa: PLC0415
+
+    try:
+        catalogue = load_catalogue(settings)
+    except CatalogueError as error:
+        return list(error.problems)
+    names, unsound = _schemas(settings)
+    inventory = take_inventory(settings)
+    return [
+        *unsound,
+        *lint_schemas(catalogue, names, shown(settings.schemas, settings)),
+        *inventory.problems,
+        *lint_tests(catalogue, inventory.tests, complete=not inventory.problems),
+    ]
+
+
+def _schemas(settings: Settings) -> tuple[list[str], list[Problem]]:
+    """The artifacts that have a schema, and a problem for each schema that cannot be used."""
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
+
+    names, problems = [], []
+    for path in sorted(settings.schemas.glob(f"*{_SCHEMA_SUFFIX}")):
+        names.append(f"{path.name.removesuffix(_SCHEMA_SUFFIX)}.json")
+        try:
+            Draft202012Validator.check_schema(json.loads(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            problems.append(Problem(f"the schema cannot be read: {error}", shown(path, settings), "mend the file"))
+        except SchemaError as error:
+            fact = f"{error.json_path}: is not JSON Schema: {error.message}"
+            problems.append(Problem(fact, shown(path, settings), "mend the schema (draft 2020-12)"))
+    return names, problems
+
+
+def _count(problems: list[Problem]) -> str:
+    if not problems:
+        return "no problems"
+    return f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
