@@ -226,7 +226,6 @@ class Clients:
                 read_timeout=self._read_timeout,
                 max_pool_connections=MAX_POOL_CONNECTIONS,
                 proxies={},  # an empty mapping, not None: None would take HTTP_PROXY from the environment
-                ignore_configured_endpoint_urls=True,
                 s3={"addressing_style": "path"},
             )
             return self._session.client(

@@ -47,6 +47,7 @@ class AwsRequest:
         method: HTTP method.
         path: Decoded path, without the query.
         access_key: The caller's key; None if the request is not signed.
+        region: The region that the request is signed for; None if it is not signed.
         service: The signing name (`s3`, `kafka`, `states`, `apigateway`, …); `s3` if the request is not signed.
         protocol: The wire protocol, which is also the form in which an error must be answered.
         operation: The operation where the request names it (JSON and query protocols); None for REST.
@@ -55,6 +56,7 @@ class AwsRequest:
     method: str
     path: str
     access_key: str | None
+    region: str | None
     service: str
     protocol: Protocol
     operation: str | None
@@ -88,7 +90,8 @@ class AwsRequest:
         return cls(
             method=environ["REQUEST_METHOD"],
             path=environ.get("PATH_INFO", "/"),
-            access_key=access_key_of(authorization, presigned),
+            access_key=access_key_of(authorization, presigned) or query.get("AWSAccessKeyId", [None])[0],
+            region=scope[2] if scope else None,
             service=service,
             protocol=protocol,
             operation=operation,

@@ -78,6 +78,8 @@ def up(
         names = ", ".join(str(stack.get("stack")) for stack in world.stacks)
         lines.append(f"stacks     {names} ({'built now' if world.ensured_here else 'as they were'})")
         lines.append(f"registry   {world.registry_path}")
+        if world.without_line:
+            lines.append(f"unpinned   no line in the registry: {', '.join(world.without_line)}")
     lines.append(f"took       {time.monotonic() - began:.2f} s")
     lines.append(f"try        {aws_command(process, DEFAULT_ACCOUNT)} s3 ls")
     typer.echo("\n".join(lines))

@@ -24,6 +24,8 @@ from infra.substrate.record import LOCK_FILE, LOG_FILE, Record, code_digest
 
 START_TIMEOUT_SECONDS = 30.0
 END_TIMEOUT_SECONDS = 5.0
+ANSWER_GRACE_SECONDS = 1.0
+"""How long a living process may stay silent: it may be ending, its server closes before it does."""
 LOG_TAIL_LINES = 15
 
 # What the emulator must not inherit: an account for everybody, a user's profile, a proxy.
@@ -149,13 +151,12 @@ def find(state_dir: Path) -> SubstrateProcess | None:
     record = Record.read(state_dir)
     if record is None:
         return None
-    deadline = time.monotonic() + END_TIMEOUT_SECONDS
+    deadline = time.monotonic() + ANSWER_GRACE_SECONDS
     while is_alive(record.pid, record.started):
         process = SubstrateProcess(state_dir, record)
         try:
             process.health()
         except Unreachable:
-            # It may be ending just now: its server closes before its process does.
             if time.monotonic() >= deadline:
                 raise
             time.sleep(0.05)
@@ -285,8 +286,10 @@ def _start(state_dir: Path, owner: tuple[int, str] | None, port: int, timeout: f
     finally:
         os.close(told)
     # The wait is idle, and whoever starts a substrate is about to make clients.
-    threading.Thread(target=_import_sdk, daemon=True).start()
+    importing = threading.Thread(target=_import_sdk)
+    importing.start()
     message = _message(ready, timeout)
+    importing.join()
     if message is None or message:
         child.kill()
         child.wait()

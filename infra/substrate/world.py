@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from infra.clients import Clients
-from infra.errors import RegistryError, SubstrateError
+from infra.errors import Problem, SubstrateError
 from infra.substrate.locking import exclusive
 from infra.substrate.process import SubstrateProcess
 
@@ -31,6 +29,7 @@ class World:
         registry_sha256: Digest of that copy.
         stacks: What ensuring the stacks reported, as plain data, in their order.
         handles: The values that the stacks gave to handles.
+        without_line: Handles among them that the registry has no line for; they are pinned nowhere.
         ensured_here: Whether this call built the stacks; False if the world was found as it was.
     """
 
@@ -40,6 +39,7 @@ class World:
     registry_sha256: str
     stacks: Sequence[Mapping[str, Any]]
     handles: Mapping[str, Any]
+    without_line: Sequence[str]
     ensured_here: bool
 
 
@@ -60,6 +60,9 @@ def open_world(process: SubstrateProcess, account_id: str, base_registry: Path, 
         RegistryError: The registry cannot be read, or the copy cannot be written.
         InfraError: A stack cannot be built.
     """
+    from infra.handles import load, repin_file  # noqa: PLC0415 - `status` and fixtures without a world need none
+
+    base = load(base_registry)
     clients = process.clients(account_id)
     with exclusive(process.state_dir / f"world-{account_id}.lock", OPEN_TIMEOUT_SECONDS):
         record = process.worlds.get(account_id)
@@ -67,17 +70,29 @@ def open_world(process: SubstrateProcess, account_id: str, base_registry: Path, 
         if record is None:
             record = _ensure(clients)
             process.worlds.put(account_id, record)
-    match record:
-        case {"stacks": list(stacks), "handles": dict(handles)}:
-            path = out_dir / account_id / base_registry.name
-            digest = _repin(base_registry, path, handles, account_id)
-            return World(clients, account_id, path, digest, stacks, handles, ensured_here)
-        case _:
-            raise SubstrateError(
-                fact=f"the substrate's record of the world {account_id} is not one of ours",
-                place=process.endpoint_url,
-                remedy="`phasegate substrate down` and `up` build the world anew",
-            )
+        match record:
+            case {"stacks": list(stacks), "handles": dict(handles)}:
+                path = _folder(out_dir / account_id) / base_registry.name
+                pinned = {name: value for name, value in handles.items() if name in base}
+                registry = repin_file(
+                    base_registry, path, pinned, f"embedded substrate, account {account_id}", replace=True
+                )
+            case _:
+                raise SubstrateError(
+                    fact=f"the substrate's record of the world {account_id} is not one of ours",
+                    place=process.endpoint_url,
+                    remedy="`phasegate substrate down` and `up` build the world anew",
+                )
+    return World(
+        clients=clients,
+        account_id=account_id,
+        registry_path=path,
+        registry_sha256=registry.sha256,
+        stacks=stacks,
+        handles=handles,
+        without_line=sorted(set(handles) - set(pinned)),
+        ensured_here=ensured_here,
+    )
 
 
 def open_fresh_world(process: SubstrateProcess, base_registry: Path, out_dir: Path) -> World:
@@ -85,36 +100,32 @@ def open_fresh_world(process: SubstrateProcess, base_registry: Path, out_dir: Pa
     return open_world(process, process.worlds.fresh_account(), base_registry, out_dir)
 
 
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SubstrateError(
+            fact=f"the folder for the repinned registry cannot be made: {error.strerror}",
+            place=str(path),
+            remedy="make its parent writable, or name another folder",
+        ) from error
+    return path
+
+
 def _ensure(clients: Clients) -> dict[str, Any]:
     from infra.stacks import ensure_all, handles_of  # noqa: PLC0415 - a world that is known needs no stacks
 
     results = ensure_all(clients)
-    record: dict[str, Any] = {
-        "stacks": [_plain(result) for result in results],
-        "handles": dict(handles_of(results)),
-    }
-    return record
-
-
-def _plain(result: Any) -> Any:
-    return json.loads(json.dumps(dataclasses.asdict(result), default=str))
-
-
-def _repin(base: Path, path: Path, handles: Mapping[str, Any], account_id: str) -> str:
-    from infra.handles import load, repin  # noqa: PLC0415 - the command line needs it only here
-
-    text = repin(load(base).text, handles, f"embedded substrate, account {account_id}")
-    content = text.encode()
-    try:
-        if not (path.is_file() and path.read_bytes() == content):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f"{path.name}.{os.getpid()}")
-            beside.write_bytes(content)
-            beside.replace(path)
-    except OSError as error:
-        raise RegistryError(
-            fact=f"the repinned copy of the registry cannot be written: {error.strerror}",
-            place=str(path),
-            remedy="make the directory writable",
-        ) from error
-    return sha256(content).hexdigest()
+    problems = [
+        Problem(
+            fact=f"the stack {result.stack} is not up: {result.status} {result.error}".rstrip(),
+            place=f"account {clients.account_id} at {clients.endpoint_url}",
+            remedy="the substrate's log tells what the emulator refused; `phasegate substrate down` starts anew",
+        )
+        for result in results
+        if result.status != "PASS"
+    ]
+    if problems:
+        raise SubstrateError(problems=problems)
+    stacks = [dataclasses.asdict(result) for result in results]
+    return {"stacks": json.loads(json.dumps(stacks, default=dict)), "handles": handles_of(results)}

@@ -82,7 +82,7 @@ def test_neither_a_proxy_nor_a_profile_nor_an_endpoint_of_the_user_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
-    config.write_text("[default]\nendpoint_url = https://example.com\nregion = us-east-1\n[profile p]\n")
+    config.write_text("[default\nnot a configuration")
     for name, value in {
         "HTTP_PROXY": "http://proxy.example.com:3128",
         "AWS_PROFILE": "missing",

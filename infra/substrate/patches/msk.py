@@ -1,9 +1,9 @@
-"""MSK Serverless: clusters become ACTIVE, have bootstrap brokers, have one name each, and can be missing.
+"""MSK Serverless: clusters become ACTIVE, have brokers, a name and an ARN of AWS's form, and can be missing.
 
 Reason: moto leaves a cluster CREATING for ever, lacks GetBootstrapBrokers, fills the description with placeholder
-operation and state texts, lets two clusters share a name, and crashes on an ARN that it does not know instead of
-answering NotFoundException. Gates wait for ACTIVE, pin the brokers, and must tell a stale ARN from a broken
-emulator.
+operation and state texts, makes ARNs of a form that AWS has not, lets two clusters share a name, and crashes on an
+ARN that it does not know instead of answering NotFoundException. Gates wait for ACTIVE, pin the brokers, and must
+tell a stale ARN from a broken emulator.
 """
 
 # ruff: noqa: PLC0415 - the emulator is imported when the patch is applied
@@ -93,6 +93,15 @@ def apply() -> None:
         contract.require(backend, "delete_cluster", ("self", "cluster_arn", "current_version"))
     )
     response.get_bootstrap_brokers = get_bootstrap_brokers
+    contract.require(models.FakeKafkaCluster, "_generate_arn", ("self",))
+    models.FakeKafkaCluster._generate_arn = cluster_arn  # noqa: SLF001 - the emulator's own seam
+
+
+def cluster_arn(cluster: Any) -> str:
+    """The ARN of a cluster, in the form of MSK: name, id, and the number of its serverless or provisioned cell."""
+    cell = "s1" if cluster.cluster_type == "SERVERLESS" else "1"
+    place = f"arn:aws:kafka:{cluster.region_name}:{cluster.account_id}"
+    return f"{place}:cluster/{cluster.cluster_name}/{cluster.cluster_id}-{cell}"
 
 
 def bootstrap_brokers(cluster: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
@@ -142,3 +143,17 @@ def test_a_chunked_body_is_read_whole(substrate: SubstrateProcess, account: str)
         assert connection.getresponse().read() == b'{"recorded": true}'
     connection.close()
     assert substrate.worlds.get(account) == {"a": 1}
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(substrate: SubstrateProcess, account: str) -> None:
+    target = urlsplit(substrate.endpoint_url)
+    head = (
+        f"PUT /_phasegate/worlds/{account} HTTP/1.1\r\nHost: {target.netloc}\r\nContent-Length: 2\r\n"
+        f"x-phasegate-token: {substrate.record.token}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection((str(target.hostname), target.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"{}")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert substrate.worlds.get(account) == {}

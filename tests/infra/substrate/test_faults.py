@@ -152,6 +152,7 @@ def request(**change: Any) -> AwsRequest:
         "method": "GET",
         "path": "/a",
         "access_key": "000000000000",
+        "region": "eu-west-2",
         "service": "s3",
         "protocol": "rest-xml",
         "operation": None,

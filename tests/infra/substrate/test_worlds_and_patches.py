@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -82,13 +83,15 @@ def test_keys_that_sts_issues_stay_in_the_account_that_issued_them(clients: Clie
 
 
 def test_a_presigned_url_leads_into_the_world_that_signed_it(clients: Clients) -> None:
-    bucket = f"presigned-{clients.account_id}"
-    s3 = clients.client("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": clients.region})
-    s3.put_object(Bucket=bucket, Key="a", Body=b"mine")
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a"})
-    with urlopen(url, timeout=5) as response:  # noqa: S310 - a loopback URL that was just signed
-        assert response.read() == b"mine"
+    s3, name = clients.client("s3"), f"presigned-{clients.account_id}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": clients.region})
+    for service, operation, shown in [
+        ("sts", "get_caller_identity", f"<Account>{clients.account_id}</Account>"),
+        ("s3", "list_buckets", f"<Name>{name}</Name>"),
+    ]:
+        url = clients.client(service).generate_presigned_url(operation)
+        with urlopen(url, timeout=5) as response:  # noqa: S310 - a loopback URL that was just signed
+            assert shown in response.read().decode()
 
 
 def test_an_msk_cluster_becomes_active_and_has_brokers(clients: Clients) -> None:
@@ -96,6 +99,7 @@ def test_an_msk_cluster_becomes_active_and_has_brokers(clients: Clients) -> None
     described = kafka.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]
     brokers = kafka.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringSaslIam"]
     assert described["State"] == "ACTIVE"
+    assert re.fullmatch(rf"arn:aws:kafka:eu-west-2:{clients.account_id}:cluster/stream/[0-9a-f-]{{36}}-s1", arn)
     assert "ActiveOperationArn" not in described
     assert brokers.endswith(f".kafka-serverless.{clients.region}.amazonaws.com:9098")
     assert brokers == kafka.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringSaslIam"]
@@ -182,15 +186,18 @@ def test_an_aws_managed_policy_can_be_attached(clients: Clients, policy: str) ->
     attached = iam.list_attached_role_policies(RoleName="role")["AttachedPolicies"]
     assert [entry["PolicyArn"] for entry in attached] == [arn]
     assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
-    assert iam.list_policies(Scope="Local")["Policies"] == []
+    assert iam.get_account_authorization_details(Filter=["LocalManagedPolicy"])["Policies"] == []
 
 
 @pytest.mark.parametrize("policy", ["NoSuchPolicy", "wrong-path/AmazonEKSClusterPolicy"])
 def test_a_managed_policy_that_aws_does_not_have_cannot_be_attached(clients: Clients, policy: str) -> None:
+    iam, arn = clients.client("iam"), f"arn:aws:iam::aws:policy/{policy}"
     role_arn(clients, "role")
-    with pytest.raises(ClientError) as caught:
-        clients.client("iam").attach_role_policy(RoleName="role", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
-    assert code_of(caught) == (404, "NoSuchEntity")
+    with pytest.raises(ClientError) as attaching:
+        iam.attach_role_policy(RoleName="role", PolicyArn=arn)
+    with pytest.raises(ClientError) as reading:
+        iam.get_policy(PolicyArn=arn)
+    assert code_of(attaching) == code_of(reading) == (404, "NoSuchEntity")
 
 
 def test_a_secure_string_read_without_decryption_hides_the_secret(clients: Clients) -> None:
