@@ -1,0 +1,22 @@
+"""Probes: one bounded check of one surface each, run side by side, every failure classified."""
+
+from infra.probes.dependencies import M4D_PROBES, blocker_of
+from infra.probes.identity import RoleFacts, read_back_roles
+from infra.probes.model import ErrorClass, Group, Probe, ProbeResult, ProbeStatus
+from infra.probes.runner import run_probes
+from infra.probes.secret_paths import PathFacts, read_secret_paths
+
+__all__ = [
+    "M4D_PROBES",
+    "ErrorClass",
+    "Group",
+    "PathFacts",
+    "Probe",
+    "ProbeResult",
+    "ProbeStatus",
+    "RoleFacts",
+    "blocker_of",
+    "read_back_roles",
+    "read_secret_paths",
+    "run_probes",
+]

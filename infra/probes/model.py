@@ -1,0 +1,122 @@
+"""What a probe is, and the closed vocabulary in which it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from infra.clients import Clients
+
+
+class Group(StrEnum):
+    """What a probe looks at; each group has a blocker of its own."""
+
+    STREAM_EDGE_STORAGE = "stream_edge_storage"
+    DATASTORE = "datastore"
+    OBSERVABILITY = "observability"
+
+
+class ProbeStatus(StrEnum):
+    """How a probe ended: the surface holds, does not hold, or could not be looked at."""
+
+    PASS = "PASS"  # noqa: S105 - a status
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+
+
+class ErrorClass(StrEnum):
+    """Why a probe did not pass."""
+
+    NOT_FOUND = "NOT_FOUND"
+    ACCESS_DENIED = "ACCESS_DENIED"
+    THROTTLED = "THROTTLED"
+    TIMEOUT = "TIMEOUT"
+    UNREACHABLE = "UNREACHABLE"
+    BAD_STATE = "BAD_STATE"
+    BAD_FORM = "BAD_FORM"
+    INVALID_REQUEST = "INVALID_REQUEST"
+    SERVICE_ERROR = "SERVICE_ERROR"
+    UNRESOLVED_HANDLE = "UNRESOLVED_HANDLE"
+    UNSUPPORTED_BY_SUBSTRATE = "UNSUPPORTED_BY_SUBSTRATE"
+    UNCATEGORISED = "UNCATEGORISED"
+
+
+_COULD_NOT_LOOK = frozenset({ErrorClass.UNSUPPORTED_BY_SUBSTRATE, ErrorClass.UNCATEGORISED})
+
+
+class ProbeFailure(Exception):  # noqa: N818 - a finding about the surface, not a malfunction
+    """Raised by a check: the surface answers, and does not hold.
+
+    Attributes:
+        error_class: Why.
+    """
+
+    def __init__(self, error_class: ErrorClass, detail: str) -> None:
+        super().__init__(detail)
+        self.error_class = error_class
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a check works with.
+
+    Attributes:
+        clients: The account's clients.
+        target: The value of the probe's handle.
+        handles: Every resolved handle.
+        secret: Reports a secret value that was read, as name and value; it is never part of a result.
+    """
+
+    clients: Clients
+    target: Any
+    handles: Mapping[str, Any]
+    secret: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One bounded check of one surface.
+
+    Attributes:
+        number: Its number within its gate.
+        lane: The lane that needs the surface.
+        call: The control-plane call, in the words of the AWS CLI.
+        target: The handle that names the surface.
+        group: What it looks at.
+        check: Looks; returns what it saw in a few words, or raises.
+    """
+
+    number: int
+    lane: str
+    call: str
+    target: str
+    group: Group
+    check: Callable[[Look], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """How one probe ended; holds no secret.
+
+    Attributes:
+        probe: The probe.
+        target: The value of its handle as text; None where the handle has none.
+        status: How it ended.
+        error_class: Why it did not pass; None where it did.
+        detail: What was seen.
+        duration_ms: How long it took, in milliseconds.
+    """
+
+    probe: Probe
+    target: str | None
+    status: ProbeStatus
+    error_class: ErrorClass | None
+    detail: str
+    duration_ms: float
+
+
+def status_of(error_class: ErrorClass) -> ProbeStatus:
+    """FAIL where the surface was looked at and does not hold, ERROR where it could not be looked at."""
+    return ProbeStatus.ERROR if error_class in _COULD_NOT_LOOK else ProbeStatus.FAIL
