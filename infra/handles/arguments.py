@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from infra.errors import Problem, RegistryError
+from infra.errors import InfraError, Problem
 from infra.handles.model import Resolved, ValueKind
 from infra.handles.registry import Registry
 from infra.handles.templates import LEGAL_TOKENS
@@ -29,7 +29,7 @@ def read_settings(registry: Registry, settings: Iterable[str]) -> dict[str, Json
         settings: The settings as they were given.
 
     Raises:
-        RegistryError: One has no `=`, a name is set twice, or a value is not of the handle's type; all are listed.
+        InfraError: One has no `=`, a name is set twice, or a value is not of the handle's type; all are listed.
     """
     values: dict[str, JsonValue] = {}
     problems: list[Problem] = []
@@ -48,7 +48,7 @@ def read_settings(registry: Registry, settings: Iterable[str]) -> dict[str, Json
             problems.append(Problem(f"{name} is set twice, to differing values", "--set", "set it once"))
         values[name] = value
     if problems:
-        raise RegistryError(problems=problems)
+        raise InfraError(problems=problems)
     return values
 
 

@@ -10,7 +10,7 @@ from infra.errors import RegistryError
 from infra.handles.registry import Registry, parse
 
 MAX_BYTES = 16 * 1024 * 1024
-"""The largest file that is read; dev_full's registry has some forty kilobytes."""
+"""The largest file that is read; dev_full's registry has some twenty-four kilobytes."""
 
 
 def load(path: Path) -> Registry:

@@ -112,8 +112,8 @@ def _read_json(name: str, raw: str, tokens: Collection[str]) -> tuple[JsonValue,
     try:
         value: JsonValue = decode_json(raw)
         leaves = list(_leaves(value))
-        # A lone surrogate is legal JSON and no text: it could be neither hashed nor written.
-        json.dumps(value, ensure_ascii=False).encode()
+        if "\\u" in raw:  # an escaped lone surrogate is legal JSON and no text: it could be neither hashed nor written
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         return None, Unresolved(OpenReason.MALFORMED, "is nested too deeply")
     except ValueError as error:
