@@ -23,6 +23,7 @@ from phasegate.settings import require_settings
 
 app = typer.Typer(help="Attempts of gates: list, show, invalidate.", no_args_is_help=False)
 
+_PIPE_WIDTH = 2_000
 RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
 
 
@@ -51,13 +52,15 @@ def runs(
     if not records:
         typer.echo(f"no attempts under {workspace.layout.root}")
         return
-    table = Table("attempt", "gate", "substrate", "verdict", "blockers", "standing", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("attempt", "gate", "substrate", "verdict", "blockers", "standing"):
+        table.add_column(column, overflow="fold")
     for record in records:
         style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
         table.add_row(*cells(record), style=style)
     console = Console()
-    # A table cut at the width of a pipe would lose facts; people's terminals wrap it.
-    console.print(table, soft_wrap=not console.is_terminal)
+    # A terminal folds long cells; a pipe gets every row whole, on one line.
+    (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
 
 
 @app.command()
@@ -118,7 +121,7 @@ def _gate_id(catalogue: Catalogue, name: str) -> str:
 def _phase(catalogue: Catalogue, name: str | None) -> str | None:
     if name is None:
         return None
-    known = sorted({gate.phase for gate in (*catalogue.gates.values(), *catalogue.external.values())})
+    known = sorted({gate.phase for gate in catalogue.gates.values()} | {g.phase for g in catalogue.external.values()})
     if name.upper() not in known:
         raise SettingsError(
             Problem(f"{name!r} is no phase of the catalogue", "--phase", f"name one of {', '.join(known)}")

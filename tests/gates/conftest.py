@@ -1,0 +1,119 @@
+"""One substrate for all gate tests, a world of its own for each, and pytest as a process against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.clients import Clients
+from infra.substrate.process import SubstrateProcess, ensure_running
+from infra.substrate.world import World, open_fresh_world
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = ROOT / "infra/handles/dev_full_handles.registry.v0.md"
+
+
+@dataclass
+class Run:
+    """One finished session of gates."""
+
+    code: int
+    output: str
+    root: Path
+
+    def summary(self, gate: str) -> dict[str, Any]:
+        """The newest committed execution summary of a gate."""
+        prefix = gate.replace(".", "").lower()
+        found = sorted(self.root.glob(f"dev_full/m4/{prefix}_*/{prefix}_execution_summary.json"))
+        assert found, f"{gate} left no summary:\n{self.output}"
+        return json.loads(found[-1].read_bytes())
+
+    def artifact(self, gate: str, name: str) -> dict[str, Any]:
+        """An artifact of the newest committed attempt of a gate."""
+        prefix = gate.replace(".", "").lower()
+        return json.loads(max(self.root.glob(f"dev_full/m4/{prefix}_*/{name}")).read_bytes())
+
+    def blockers(self, gate: str) -> list[str]:
+        """The codes that a gate raised."""
+        return list(self.summary(gate)["blockers"])
+
+    def details(self, gate: str, code: str) -> str:
+        """What was seen of a blocker."""
+        return "\n".join(row["detail"] for row in self.summary(gate)["blocker_details"] if row["code"] == code)
+
+
+@dataclass
+class Platform:
+    """A world of its own, with ways to break it, and to run gates against it."""
+
+    substrate: SubstrateProcess
+    world: World
+    path: Path
+    registry: Path | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def clients(self) -> Clients:
+        """Clients of the world."""
+        return self.world.clients
+
+    @property
+    def runs(self) -> Path:
+        """The runs root of this test."""
+        return self.path / "runs"
+
+    def edit_registry(self, edit: Mapping[str, str | None]) -> None:
+        """Gives handles other values, as the registry writes them; None leaves the name only."""
+        source = self.registry or self.world.registry_path
+        text = source.read_text(encoding="utf-8")
+        for name, value in edit.items():
+            line = f"* `{name}`" if value is None else f"* `{name} = {value}`"
+            text, count = re.subn(rf"^\* `{name}(?: = [^`]*)?`", lambda _, line=line: line, text, flags=re.MULTILINE)
+            assert count, f"{name} is not in the registry"
+        self.use_registry(text)
+
+    def use_registry(self, text: str) -> None:
+        """Makes the gates read a registry of this text."""
+        self.registry = self.path / "registry.md"
+        self.registry.write_text(text, encoding="utf-8")
+
+    def run(self, gates: str, *options: str) -> Run:
+        """Runs gates as a user does: pytest, as a process."""
+        command = [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", gates),
+            # With a space instead of "=", pytest would take the paths for tests and look for its root there.
+            f"--world={self.world.account_id}",
+            f"--substrate-state={self.substrate.state_dir}",
+            f"--runs-root={self.runs}",
+            *options,
+        ]
+        if self.registry is not None:
+            command.append(f"--registry={self.registry}")
+        environment = os.environ | {"PYTEST_ADDOPTS": ""} | self.environment
+        environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_XDIST")}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)  # noqa: PLW1510
+        return Run(done.returncode, done.stdout + done.stderr, self.runs)
+
+
+@pytest.fixture(scope="session")
+def substrate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SubstrateProcess]:
+    """One embedded substrate for this test process."""
+    process = ensure_running(tmp_path_factory.mktemp("substrate"), owner_pid=os.getpid())
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def platform(substrate: SubstrateProcess, tmp_path: Path) -> Platform:
+    """A fresh world with all five stacks, and a registry pinned to it."""
+    world = open_fresh_world(substrate, REGISTRY, tmp_path / "world")
+    return Platform(substrate, world, tmp_path)
