@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from functools import cache
 from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from infra.errors import InfraError, SubstrateError
+from infra.service_models import shared_loader
 
 SubstrateKind = Literal["embedded", "aws"]
 
@@ -256,20 +256,9 @@ class Clients:
             "credentials_file": (None, None, os.devnull, None),
         }
         core = botocore.session.Session(session_vars=nothing_of_the_user)
-        core.register_component("data_loader", _data_loader())
+        core.register_component("data_loader", shared_loader())
         core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
         return boto3.Session(botocore_session=core, region_name=self.region)
-
-
-@cache
-def _data_loader() -> Any:
-    """The service descriptions, read-only and large, read once however many accounts a process talks to."""
-    import boto3
-    from botocore.loaders import create_loader
-
-    loader = create_loader()
-    loader.search_paths.append(os.path.join(os.path.dirname(boto3.__file__), "data"))  # noqa: PTH118, PTH120
-    return loader
 
 
 def _refuse_outside_loopback(request: Any, **_: Any) -> None:

@@ -10,13 +10,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from infra.clients import DEFAULT_REGION, Clients
 from infra.errors import SubstrateError
+from infra.service_models import preload
 from infra.substrate.control_client import ControlClient, FaultControl, Unreachable, WorldControl
 from infra.substrate.liveness import is_alive, start_mark, wait_for_end
 from infra.substrate.locking import exclusive
@@ -27,6 +31,9 @@ END_TIMEOUT_SECONDS = 5.0
 ANSWER_GRACE_SECONDS = 1.0
 """How long a living process may stay silent: it may be ending, its server closes before it does."""
 LOG_TAIL_LINES = 15
+
+STACK_SERVICES = ("ec2", "s3", "iam", "ssm", "glue", "lambda", "dynamodb", "kms", "stepfunctions", "eks", "logs")
+"""Services whose descriptions are worth reading while a start is waited for."""
 
 # What the emulator must not inherit: an account for everybody, a user's profile, a proxy.
 FOREIGN_PREFIXES = ("AWS_", "MOTO_")
@@ -285,11 +292,8 @@ def _start(state_dir: Path, owner: tuple[int, str] | None, port: int, timeout: f
         ) from error
     finally:
         os.close(told)
-    # The wait is idle, and whoever starts a substrate is about to make clients.
-    importing = threading.Thread(target=_import_sdk)
-    importing.start()
-    message = _message(ready, timeout)
-    importing.join()
+    with _reading_descriptions():
+        message = _message(ready, timeout)
     if message is None or message:
         child.kill()
         child.wait()
@@ -300,6 +304,20 @@ def _start(state_dir: Path, owner: tuple[int, str] | None, port: int, timeout: f
     if record is None or record.pid != child.pid:
         raise _failed_start(state_dir, None, timeout)
     return SubstrateProcess(state_dir, record, started_here=True)
+
+
+@contextmanager
+def _reading_descriptions() -> Iterator[None]:
+    """Use an idle wait for what comes next: whoever starts a substrate is about to make clients."""
+    over = threading.Event()
+    wanted = takewhile(lambda _: not over.is_set(), STACK_SERVICES)
+    reading = threading.Thread(target=preload, args=(wanted,))
+    reading.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reading.join()  # a thread that still imports when the interpreter ends breaks
 
 
 def _message(descriptor: int, timeout: float) -> dict[str, str] | None:
@@ -351,7 +369,3 @@ def _child_environment() -> dict[str, str]:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
-
-
-def _import_sdk() -> None:
-    import boto3  # noqa: F401, PLC0415 - imported for the time it saves later

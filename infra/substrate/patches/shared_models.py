@@ -9,11 +9,9 @@ time from start to the first EC2 answer. Nothing in moto or botocore needs the o
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
 from typing import Any
 
+from infra.service_models import file_loader
 from infra.substrate.patches import contract
 
 
@@ -40,19 +38,8 @@ def apply() -> None:
         ),
     )
 
-    class PlainFileLoader(botocore.loaders.JSONFileLoader):  # type: ignore[misc]
-        def load_file(self, file_path: str) -> Any:
-            packed, plain = Path(f"{file_path}.json.gz"), Path(f"{file_path}.json")
-            if plain.is_file():
-                return json.loads(plain.read_bytes())
-            if packed.is_file():
-                return json.loads(gzip.decompress(packed.read_bytes()))
-            return None
-
-    for_sessions = botocore.loaders.Loader(file_loader=PlainFileLoader())
-    for_models = moto.core.loaders.Loader(
-        extra_search_paths=[moto.core.loaders.moto_root], file_loader=PlainFileLoader()
-    )
+    for_sessions = botocore.loaders.Loader(file_loader=file_loader())
+    for_models = moto.core.loaders.Loader(extra_search_paths=[moto.core.loaders.moto_root], file_loader=file_loader())
 
     def create_loader(search_path_string: str | None = None) -> Any:
         return for_sessions if search_path_string is None else make_loader(search_path_string)

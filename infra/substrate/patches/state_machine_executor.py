@@ -9,6 +9,7 @@ the executor's own clients carry a fixed key, which puts what a task does into m
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from infra.substrate.patches import contract
@@ -30,6 +31,8 @@ def apply() -> None:
     # The task modules import the function by name, so it is replaced before the first of them is imported.
     boto_client.boto_client_for = boto_client_for
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # moto imports the executor, a whole parser of the states language, with the first request; rather now.
+    import_module("moto.stepfunctions.parser.models")
 
 
 def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
