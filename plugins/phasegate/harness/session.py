@@ -80,6 +80,7 @@ class AttemptRunner:
         """Takes the plan, and tells the plugins which gates are about to run."""
         self.plan = plan
         if plan.gates:
+            self.workspace.check_writable()
             self._config.hook.pytest_phasegate_gates_selected(
                 config=self._config, catalogue=self.catalogue, gates=plan.gates
             )

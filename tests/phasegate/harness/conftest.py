@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 import uuid
 from collections.abc import Iterator
@@ -127,6 +128,10 @@ class Project:
     def run(self, *args: str) -> pytest.RunResult:
         """Runs pytest as a process of its own."""
         return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *args)
+
+    def phasegate(self, *args: str) -> pytest.RunResult:
+        """Runs the `phasegate` command in the project."""
+        return self.pytester.run(str(Path(sys.executable).with_name("phasegate")), *args)
 
     def summaries(self) -> dict[str, dict[str, Any]]:
         """The newest committed execution summary of each gate, by gate."""
