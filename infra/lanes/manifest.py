@@ -1,14 +1,21 @@
-"""The runtime-path manifest: built from the handles, and checked against the laws of the lanes."""
+"""The runtime-path manifest: which path each lane takes, as the registry says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infra.lanes.catalog import EKS_POLICY_LANES, GOVERNANCE, LANES, Lane
+from infra.lanes.catalog import GOVERNANCE_LAW, LANES
+from infra.lanes.findings import Finding, allowed_on_eks, check_manifest, eks_policy_of
+from infra.lanes.model import Lane, LanePath
 
-_EKS_POLICY = "RUNTIME_EKS_USE_POLICY"
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+_ALTERNATIVES = re.compile(r"[|,]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,112 +24,132 @@ class Manifest:
 
     Attributes:
         payload: The manifest as JSON: `governance` and `lanes[]`.
-        malformed: Lanes without a path that the platform knows, without owner, or with unresolved parts.
-        ambiguous: Lanes that show more than one active path.
-        undeclared: Lanes whose fallbacks are not declared, or are declared without a reason.
-        eks_violations: Lanes that run on EKS where the policy does not allow it.
+        findings: Everything that breaks a law of the lanes, lane by lane.
     """
 
     payload: dict[str, Any]
-    malformed: tuple[str, ...]
-    ambiguous: tuple[str, ...]
-    undeclared: tuple[str, ...]
-    eks_violations: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def malformed(self) -> tuple[str, ...]:
+        """What makes the manifest partial: a lane, an owner, a path or a value that is missing or unknown."""
+        return self._raising("M4B-B3")
+
+    @property
+    def ambiguous(self) -> tuple[str, ...]:
+        """Lanes that show more than one active path."""
+        return self._raising("M4B-B4")
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """Lanes whose fallbacks are not declared, or are declared without a reason."""
+        return self._raising("M4B-B6")
+
+    @property
+    def eks_violations(self) -> tuple[str, ...]:
+        """Lanes that run on EKS where the policy does not allow it."""
+        return self._raising("M4B-B5")
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The selection matrix: one row for each lane."""
-        allowed = _allowed(self.payload["governance"].get(_EKS_POLICY))
+        allowed = allowed_on_eks(eks_policy_of(self.payload))
+        blamed = {finding.lane for finding in self.findings}
         return [
             {
                 "lane": lane["lane"],
-                "active_count": len(lane["active_paths"]),
+                "active_count": len(lane["active_paths"]) + len(lane["unrecognised"]),
                 "fallback_count": len(lane["inactive"]),
                 "eks_active": lane["eks_active"],
                 "eks_allowed": lane["lane"] in allowed,
-                "pass": len(lane["active_paths"]) == 1
-                and bool(lane["inactive"])
-                and (not lane["eks_active"] or lane["lane"] in allowed),
+                "pass": lane["lane"] not in blamed,
             }
             for lane in self.payload["lanes"]
         ]
 
+    def _raising(self, code: str) -> tuple[str, ...]:
+        return tuple(finding.detail for finding in self.findings if finding.code == code)
 
-def build_manifest(handles: Mapping[str, Any], lanes: tuple[Lane, ...] = LANES) -> Manifest:
+
+def build_manifest(handles: Mapping[str, JsonValue], lanes: Sequence[Lane] = LANES) -> Manifest:
     """The manifest that follows from the registry.
 
+    A handle names a path when its value is one that the lane knows. `A|B`, `A,B` and a list name several; so do a
+    source handle and a cross-checked handle that disagree.
+
     Args:
-        handles: The resolved values of the registry, by name.
+        handles: The resolved values of the registry, by name; what is absent or None is not resolved.
         lanes: The lanes of the platform.
     """
-    built = [_lane(lane, handles) for lane in lanes]
-    malformed: list[str] = []
-    ambiguous: list[str] = []
-    undeclared: list[str] = []
-    violations: list[str] = []
-    policy = handles.get(_EKS_POLICY)
-    allowed = _allowed(policy)
-    for lane, row in zip(lanes, built, strict=True):
-        paths = row["active_paths"]
-        if not paths:
-            malformed.append(f"{lane.name}: {lane.source_handle} is {handles.get(lane.source_handle)!r}, no known path")
-        if len(paths) > 1:
-            ambiguous.append(f"{lane.name}: {' and '.join(paths)} are active at once")
-        if not lane.owner:
-            malformed.append(f"{lane.name}: it has no owner")
-        if not row["inactive"]:
-            undeclared.append(f"{lane.name}: no inactive path is declared")
-        undeclared += [
-            f"{lane.name}: inactive path {item['path']} has no reason"
-            for item in row["inactive"]
-            if not item["rationale"]
-        ]
-        malformed += [
-            f"{lane.name}: component {name} has no value" for name, value in row["components"].items() if value is None
-        ]
-        if row["eks_active"] and lane.name not in allowed:
-            violations.append(
-                f"{lane.name}: {' and '.join(paths)} runs on EKS; {_EKS_POLICY}={policy!r} does not allow it"
-            )
     payload = {
-        "governance": {name: handles.get(name) for name in (*GOVERNANCE, _EKS_POLICY)},
-        "lanes": built,
+        "governance": {name: handles.get(name) for name in GOVERNANCE_LAW},
+        "lanes": [_row(lane, handles) for lane in lanes],
     }
-    return Manifest(payload, tuple(malformed), tuple(ambiguous), tuple(undeclared), tuple(violations))
+    return Manifest(payload, check_manifest(payload, lanes))
 
 
-def _lane(lane: Lane, handles: Mapping[str, Any]) -> dict[str, Any]:
-    named = _named_paths(lane, handles)
-    known = {*lane.selects.values(), *(item.path for item in lane.inactive)}
-    active = [path for path in named if path in known]
+def active_lanes(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """The lanes of a manifest that have exactly one active path, in its order.
+
+    Args:
+        payload: A manifest as JSON, also one that was read back.
+    """
+    return tuple(active_paths(payload))
+
+
+def active_paths(payload: Mapping[str, Any]) -> Mapping[str, str]:
+    """The active path of each lane of a manifest that has exactly one, by the lane's name.
+
+    A lane that has several rows, which is a finding, has no one path and is left out.
+
+    Args:
+        payload: A manifest as JSON, also one that was read back.
+    """
+    rows = list(_rows(payload))
+    counts = Counter(str(row.get("lane")) for row in rows)
+    return {
+        str(row["lane"]): row["active_path"]
+        for row in rows
+        if isinstance(row.get("active_path"), str) and counts[str(row.get("lane"))] == 1
+    }
+
+
+def _rows(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    rows = payload.get("lanes")
+    if isinstance(rows, list):
+        yield from (row for row in rows if isinstance(row, Mapping))
+
+
+def _row(lane: Lane, handles: Mapping[str, JsonValue]) -> dict[str, Any]:
+    sources = [lane.source_handle, *([lane.cross_check] if lane.cross_check is not None else [])]
+    named: list[str] = []
+    if handles.get(lane.source_handle) is not None:  # a cross-checked handle alone selects nothing
+        named = list(dict.fromkeys(value for source in sources for value in _named(handles.get(source))))
+    active = [path for path in lane.paths if path.selector in named]
     return {
         "lane": lane.name,
-        "active_path": active[0] if len(active) == 1 else None,
-        "active_paths": active,
+        "active_path": active[0].name if len(active) == 1 and len(named) == 1 else None,
+        "active_paths": [path.name for path in active],
+        "unrecognised": [value for value in named if value not in lane.selectors],
+        "source": {source: handles.get(source) for source in sources},
         "owner": lane.owner,
-        "eks_active": any(path in lane.eks_paths for path in active),
-        "components": {name: handles.get(name) for name in lane.components},
-        "inactive": [
-            {"path": item.path, "rationale": item.rationale, "components": list(item.components)}
-            for item in lane.inactive
-            if item.path not in active
-        ],
+        "managed": bool(active) and all(path.managed for path in active),
+        "eks_active": any(path.eks for path in active),
+        "components": {name: handles.get(name) for path in active for name in path.components},
+        "inactive": [_inactive(path) for path in (lane.paths if active else lane.fallbacks) if path not in active],
     }
 
 
-def _named_paths(lane: Lane, handles: Mapping[str, Any]) -> list[str]:
-    """The paths that the lane's handles name, each once; `A|B` names both."""
-    named: list[str] = []
-    for handle in (lane.source_handle, lane.cross_check):
-        value = handles.get(handle) if handle is not None else None
-        if handle is None or not isinstance(value, str):
-            continue
-        for part in value.split("|"):
-            path = lane.selects.get(part.strip(), part.strip())
-            if path not in named:
-                named.append(path)
-    return named
+def _inactive(path: LanePath) -> dict[str, Any]:
+    return {"path": path.name, "rationale": path.rationale, "components": list(path.components), "eks": path.eks}
 
 
-def _allowed(policy: object) -> frozenset[str]:
-    return EKS_POLICY_LANES.get(policy, frozenset()) if isinstance(policy, str) else frozenset()
+def _named(value: JsonValue) -> list[str]:
+    """The alternatives that a handle's value names, in its order; a value of another type names itself."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [name for item in value for name in _named(item)]
+    if isinstance(value, str):
+        return [part.strip() for part in _ALTERNATIVES.split(value)]
+    return [str(value)]
