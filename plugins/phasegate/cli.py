@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -89,13 +89,15 @@ def _root() -> _Root:
         return root
     for name, target in settings.commands.items():
         place = f"{settings.root / 'pyproject.toml'}: [tool.phasegate.commands] {name}"
-        if name in _BUILT_IN:
-            fact = f"{name} is a command of phasegate itself"
-            root.trouble = SettingsError(Problem(fact, place, "give the project's command another name"))
-        else:
-            load = partial(load_command, target, place, settings.root)
-            root.add_command(LazyCommand(name, f"Added by the project ({target}).", load))
+        load = partial(load_command, target, place, settings.root)
+        if name in _BUILT_IN:  # neither of the two may run in place of the other
+            load = partial(_refuse, f"{name} is a command of phasegate itself", place)
+        root.add_command(LazyCommand(name, f"Added by the project ({target}).", load))
     return root
+
+
+def _refuse(fact: str, place: str) -> NoReturn:
+    raise SettingsError(Problem(fact, place, "give the project's command another name"))
 
 
 def _options(

@@ -176,10 +176,13 @@ class Gate(Record):
         upstream: The gates that it rests on.
         laws: The laws that its verifiers hold, for readers.
         advance: The verdict word of a pass.
-        next_gate: What its summary names as next on a pass; `blocked_next_gate` on anything else.
+        next_gate: What its summary names as next on a pass.
+        blocked_next_gate: What its summary names as next on anything else.
         rolls_up_to: The phase blocker onto which its synthetic codes (unmapped, not evaluated) roll up.
         codes: The blockers that the framework raises on its behalf.
         planned: True while the gate is catalogued but its verifiers are not written: it can never advance.
+        verifiers: Its checks, in the order in which they run.
+        blockers: The reasons for which it may not advance.
         artifacts: The evidence contract without the execution summary, which every gate owes.
     """
 

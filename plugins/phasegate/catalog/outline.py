@@ -151,7 +151,7 @@ def outline(sources: Sequence[Source], *, whole: bool) -> Outline:
     return Outline(tuple(_document(source) for source in sources), whole)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     """A part of a document that may or may not be what it is taken for."""
 

@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEPTH_LIMIT = 64
-_LINE = 1 << 16  # places are kept as line * _LINE + column: an integer weighs nothing on the garbage collector
+_LINE = 1 << 32  # places are kept as line * _LINE + column: an integer weighs nothing on the garbage collector
 _NUMBER_LIMIT = 300
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -265,7 +265,8 @@ class _Reader:
 
 
 def _packed(mark: Any) -> int:
-    return int(mark.line) * _LINE + min(int(mark.column), _LINE - 1)
+    place: int = mark.line * _LINE + mark.column
+    return place
 
 
 def _resolve(text: str) -> Any:

@@ -36,7 +36,11 @@ def structural_problems(source: Source, error: ValidationError) -> list[Problem]
     A key that is absent because it was misspelt is one problem, not two; what could not even be read as
     written was reported with the document's other YAML problems and is left out.
     """
-    details = [detail for detail in error.errors(include_url=False) if not _reported(source, _path(detail))]
+    details = [
+        detail
+        for detail in error.errors(include_url=False)
+        if not _reported(source, _path(detail)) and not _follows_from_its_items(detail)
+    ]
     misspelt: dict[Path, str] = {}
     for detail in details:
         if detail["type"] == "extra_forbidden":
@@ -61,6 +65,11 @@ def _path(detail: ErrorDetails) -> Path:
 
 def _reported(source: Source, path: Path) -> bool:
     return any(path[: len(broken)] == broken for broken in source.broken)
+
+
+def _follows_from_its_items(detail: ErrorDetails) -> bool:
+    # A list that has no sound item counts as too short; its items were complained of already.
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _say(detail: ErrorDetails, path: Path, meant: str | None) -> tuple[str, str]:
