@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import JsonValue
 
+from phasegate.errors import Problem
+
 if TYPE_CHECKING:
     from phasegate.attempts import Committed, OpenAttempt
     from phasegate.catalog.model import Catalogue, Gate
@@ -46,6 +48,11 @@ def pytest_phasegate_commit_attempt(
 ) -> Committed:
     """Judges an attempt, publishes its pack and writes it in whole; the first answer wins."""
     raise NotImplementedError
+
+
+@pytest.hookspec
+def pytest_phasegate_trouble(config: pytest.Config, problem: Problem) -> None:
+    """Something kept an attempt from being opened or committed. Called on the controller, once a problem."""
 
 
 @pytest.hookspec

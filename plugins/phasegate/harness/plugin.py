@@ -6,6 +6,7 @@ verifier is an error, because nothing would judge it.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
@@ -76,14 +77,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CATALOGUE_KEY] = catalogue
     if config.option.collectonly:
         return
-    from phasegate.reports.terminal import Board  # noqa: PLC0415 - only a run has a board
-
     runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
     config.stash[RUNNER_KEY] = runner
     if not _is_controller(config):
         config.pluginmanager.register(runner, "phasegate-runner")
-    if not _is_worker(config):
-        config.pluginmanager.register(Board(config, settings), "phasegate-board")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Says what the gates run against and where their evidence goes."""
+    settings = config.stash.get(SETTINGS_KEY, None)
+    if settings is None:
+        return None
+    evidence = os.path.relpath(settings.runs_root / settings.platform, config.invocation_params.dir)
+    return f"phasegate: substrate {config.option.substrate}, evidence in {evidence}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -191,6 +197,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         output[_WORKER_TROUBLES] = [(problem.fact, problem.place, problem.remedy) for problem in runner.troubles]
         return
     committed = runner.collect()
+    for problem in runner.troubles:
+        config.hook.pytest_phasegate_trouble(config=config, problem=problem)
     for attempt in committed:
         config.hook.pytest_phasegate_attempt_committed(config=config, committed=attempt)
     if exitstatus == ExitCode.OK or (exitstatus == ExitCode.BLOCKED and runner.troubles):

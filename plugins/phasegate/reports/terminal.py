@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from phasegate.harness.session import RUNNER_KEY
-from phasegate.settings import Settings
+from phasegate.errors import Problem
 from phasegate.verdict import Finding, GateJudgement, Verdict
 
 if TYPE_CHECKING:
@@ -18,41 +18,47 @@ if TYPE_CHECKING:
 _COLOUR = {Verdict.ADVANCE: "green", Verdict.HOLD_REMEDIATE: "yellow", Verdict.NO_GO_RESET_REQUIRED: "red"}
 
 
-class Board:
-    """Collects the committed attempts of a session and prints them behind pytest's own summary."""
+@dataclass(slots=True)
+class _Session:
+    committed: list[Committed] = field(default_factory=list)
+    troubles: list[Problem] = field(default_factory=list)
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self._config = config
-        self._settings = settings
-        self._committed: list[Committed] = []
 
-    def pytest_report_header(self) -> str:
-        """Says what the gates run against and where their evidence goes."""
-        evidence = self._settings.runs_root / self._settings.platform
-        return f"phasegate: substrate {self._config.option.substrate}, evidence in {_relative(evidence)}"
+_SESSION_KEY = pytest.StashKey[_Session]()
 
-    def pytest_phasegate_attempt_committed(self, committed: Committed) -> None:
-        """Takes an attempt for the board."""
-        self._committed.append(committed)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the board."""
-        runner = self._config.stash[RUNNER_KEY]
-        if runner.troubles:
-            terminalreporter.section("what stood in the way")
-            for problem in runner.troubles:
-                terminalreporter.write_line(str(problem), red=True)
-        if not self._committed:
-            return
-        terminalreporter.section("verdict board")
-        for committed in self._committed:
-            _write_gate(terminalreporter, committed)
-        judgements = [committed.judgement for committed in self._committed]
-        passed = sum(judgement.overall_pass for judgement in judgements)
-        terminalreporter.write_line("")
-        terminalreporter.write_line(
-            f"{passed} of {len(judgements)} gates advance", bold=True, green=passed == len(judgements)
-        )
+def pytest_phasegate_attempt_committed(config: pytest.Config, committed: Committed) -> None:
+    """Takes an attempt for the board."""
+    _session(config).committed.append(committed)
+
+
+def pytest_phasegate_trouble(config: pytest.Config, problem: Problem) -> None:
+    """Takes a problem for the board."""
+    _session(config).troubles.append(problem)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Prints the board, where there is anything to say."""
+    session = config.stash.get(_SESSION_KEY, _Session())
+    if session.troubles:
+        terminalreporter.section("what stood in the way")
+        for problem in session.troubles:
+            terminalreporter.write_line(str(problem), red=True)
+    if not session.committed:
+        return
+    terminalreporter.section("verdict board")
+    for committed in session.committed:
+        _write_gate(terminalreporter, committed)
+    judgements = [committed.judgement for committed in session.committed]
+    passed = sum(judgement.overall_pass for judgement in judgements)
+    terminalreporter.write_line("")
+    terminalreporter.write_line(
+        f"{passed} of {len(judgements)} gates advance", bold=True, green=passed == len(judgements)
+    )
+
+
+def _session(config: pytest.Config) -> _Session:
+    return config.stash.setdefault(_SESSION_KEY, _Session())
 
 
 def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None:
