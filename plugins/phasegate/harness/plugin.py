@@ -109,6 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     return result
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's worker reports its collection in this hook, and chains must be known by then
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fixes the plan of the session: what runs, and what of the selected gates does not."""
     runner = session.config.stash.get(RUNNER_KEY, None)
