@@ -1,6 +1,7 @@
-"""Names the fixture modules of the platform; nothing else."""
+"""Names the plugins and the fixture modules; nothing else."""
 
 pytest_plugins = [
+    "pytester",
     "fixtures.session",
     "fixtures.closure",
     "fixtures.lanes",

@@ -15,8 +15,6 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-pytest_plugins = ["pytester"]
-
 PYPROJECT = """
     [tool.phasegate]
     platform = "demo"
