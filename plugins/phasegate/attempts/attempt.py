@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +20,10 @@ from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import SecretScanner
-from phasegate.evidence.store import EvidenceStore, PublishError, PublishFailure, Receipt, publish_all
+from phasegate.evidence.store import EvidenceStore, PublishError, Receipt, publish_all
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary, utc
 from phasegate.evidence.verify import INVALIDATED
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
-
-_STORED = frozenset({PublishFailure.READ_BACK_DIFFERS, PublishFailure.TIMEOUT, PublishFailure.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +221,6 @@ class OpenAttempt:
             sync_folder(place.parent)
         return Committed(self.execution_id, judgement, place, uri)
 
-    def discard(self) -> None:
-        """Removes the staging folder of an attempt at which nothing was run."""
-        self.journal.close()
-        shutil.rmtree(self.path, ignore_errors=True)
-
     def _finding(self, duty: str, detail: str) -> Finding:
         codes = self.gate.codes
         code = {"evidence": codes.evidence, "leak": codes.leak or codes.publish, "publish": codes.publish}[duty]
@@ -242,7 +235,7 @@ class OpenAttempt:
             on_disk = self.path / name
             if not on_disk.is_file() or on_disk.read_bytes() != self._artifacts[name]:
                 findings.append(self._finding("evidence", f"{name} was altered while the attempt was open"))
-            messages = self._schemas.validate(name, _parsed(self._artifacts[name]))
+            messages = self._schemas.validate(name, json.loads(self._artifacts[name]))
             findings += [self._finding("evidence", f"{name} does not fit its schema: {text}") for text in messages]
         return tuple(findings)
 
@@ -311,12 +304,6 @@ class OpenAttempt:
         """The duties' findings that no verifier raised already, word for word."""
         raised = {finding for records in self._records.values() for record in records for finding in record.findings}
         return [finding for finding in duties if (finding.code, finding.detail) not in raised]
-
-
-def _parsed(data: bytes) -> object:
-    import json  # noqa: PLC0415
-
-    return json.loads(data)
 
 
 def _detail(error: PublishError) -> str:

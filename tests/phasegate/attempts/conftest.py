@@ -1,0 +1,164 @@
+"""A workspace over a small catalogue, a clock that can be set, and an S3 store on a moto server."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from phasegate.attempts import OpenAttempt, Workspace
+from phasegate.catalog.load import parse
+from phasegate.catalog.model import Catalogue
+from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.secrets import SecretScanner
+from phasegate.evidence.store import S3Store
+from phasegate.verdict import TestRecord, TestState
+
+
+def gate(letter: str, upstream: list[str]) -> dict[str, Any]:
+    prefix = f"M9{letter}"
+    return {
+        "id": f"M9.{letter}",
+        "title": f"gate {letter}",
+        "owner": "team",
+        "upstream": [{"gate": name} for name in upstream],
+        "advance": f"ADVANCE_TO_{prefix}X",
+        "next_gate": f"M9.{letter}_READY",
+        "rolls_up_to": "M9-B1",
+        "codes": {
+            "entry": f"{prefix}-B1",
+            "entry_absent": f"{prefix}-B2",
+            "evidence": f"{prefix}-B3",
+            "publish": f"{prefix}-B4",
+            "leak": f"{prefix}-B5",
+        },
+        "verifiers": [
+            {"id": f"{prefix}-V1", "name": "ALL", "purpose": "all", "raises": [f"{prefix}-B{n}" for n in range(1, 6)]}
+        ],
+        "blockers": [
+            {
+                "code": f"{prefix}-B{n}",
+                "meaning": "meaning",
+                "remedy": "remedy",
+                "severity": "S2",
+                "rolls_up_to": "M9-B1",
+            }
+            for n in range(1, 6)
+        ],
+        "artifacts": [f"m9{letter.lower()}_one.json", f"m9{letter.lower()}_two.json"],
+    }
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    document = {
+        "format": "phasegate-catalogue/1",
+        "platform": "demo",
+        "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "blocked"}]},
+        "gates": [gate("A", []), gate("B", ["M9.A"]), gate("C", ["M9.B"])],
+    }
+    parsed, problems = parse([("m9.yaml", json.dumps(document))])
+    assert parsed is not None, problems
+    return parsed
+
+
+@pytest.fixture(scope="session")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> SchemaSet:
+    folder = tmp_path_factory.mktemp("schemas")
+    for letter in "abc":
+        for name in ("one", "two"):
+            (folder / f"m9{letter}_{name}.schema.json").write_text('{"type": "object"}')
+    return SchemaSet(folder)
+
+
+class Bench:
+    """A runs root, a clock, and shorthands for the life of an attempt."""
+
+    def __init__(self, root: Path, catalogue: Catalogue, schemas: SchemaSet, store: S3Store) -> None:
+        self.root = root
+        self.catalogue = catalogue
+        self.schemas = schemas
+        self.store = store
+        self.scanner = SecretScanner()
+        self.now = datetime(2026, 2, 24, 4, 33, 34, tzinfo=UTC)
+        self.opened: list[OpenAttempt] = []
+        self.workspace = self.make_workspace()
+
+    def make_workspace(self, substrate: str = "embedded", session: str = "session") -> Workspace:
+        return Workspace(
+            runs_root=self.root,
+            platform="demo",
+            catalogue=self.catalogue,
+            schemas=self.schemas,
+            substrate=substrate,
+            session_id=session,
+            clock=lambda: self.now,
+        )
+
+    def open(self, letter: str, state: TestState = TestState.PASSED) -> OpenAttempt:
+        attempt = self.workspace.open(self.catalogue.gates[f"M9.{letter}"])
+        self.opened.append(attempt)
+        attempt.record(f"M9{letter}-V1", TestRecord("t.py::t", state))
+        return attempt
+
+    def filled(self, letter: str, state: TestState = TestState.PASSED, value: Any = 1) -> OpenAttempt:
+        attempt = self.open(letter, state)
+        for name in attempt.gate.artifacts:
+            attempt.artifact(name, {"value": value})
+        return attempt
+
+    def commit(self, attempt: OpenAttempt):
+        return attempt.commit(store=self.store, scanner=self.scanner, provenance={})
+
+    def pass_(self, letter: str):
+        return self.commit(self.filled(letter))
+
+    def summary(self, committed) -> dict[str, Any]:
+        return json.loads((committed.path / committed.judgement.gate.summary_name).read_bytes())
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{host}:{port}",
+        region_name="eu-west-2",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+    yield client
+    client.close()
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    name = f"evidence-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+@pytest.fixture
+def store(s3: Any, bucket: str) -> S3Store:
+    return S3Store(s3, bucket=bucket, prefix="evidence/demo/run_control")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, catalogue: Catalogue, schemas: SchemaSet, store: S3Store) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "runs", catalogue, schemas, store)
+    yield bench
+    for attempt in bench.opened:
+        attempt.journal.close()

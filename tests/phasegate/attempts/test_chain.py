@@ -1,0 +1,190 @@
+"""Which attempt is authoritative, and what a changed byte anywhere does to all that rests on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from phasegate.errors import EvidenceError
+from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.verify import verify_pack
+from phasegate.verdict import TestState
+
+
+def standing(bench) -> dict[str, str]:
+    return {record.execution_id: record.standing for record in bench.workspace.attempts("M9")}
+
+
+def test_each_gate_rests_on_the_authoritative_attempt_before_it(bench) -> None:
+    first = bench.pass_("A")
+    second = bench.pass_("B")
+    third = bench.pass_("C")
+    assert third.judgement.overall_pass
+    (row,) = bench.summary(second)["upstream"]
+    assert row["execution_id"] == first.execution_id
+    assert row["green"] is True
+    assert set(standing(bench).values()) == {"authoritative"}
+
+
+def test_a_gate_without_upstream_evidence_is_blocked_by_the_absent_code(bench) -> None:
+    committed = bench.pass_("B")
+    assert committed.judgement.blockers == ("M9B-B2",)
+    assert "no complete, valid attempt" in committed.judgement.findings[0].detail
+
+
+def test_a_blocked_upstream_is_an_entry_finding_that_names_its_blockers(bench) -> None:
+    bench.commit(bench.open("A"))
+    committed = bench.pass_("B")
+    assert committed.judgement.blockers == ("M9B-B1",)
+    assert "(blockers: M9A-B3)" in committed.judgement.findings[0].detail
+
+
+def test_an_incomplete_attempt_leaves_the_older_authoritative_one_in_place(bench) -> None:
+    good = bench.pass_("A")
+    partial = bench.commit(bench.filled("A", TestState.SKIPPED))
+    found = standing(bench)
+    assert found[good.execution_id] == "authoritative"
+    assert found[partial.execution_id] == "incomplete: M9A-V1 not evaluated"
+    assert bench.pass_("B").judgement.overall_pass
+
+
+def test_a_complete_blocked_attempt_is_the_newest_word(bench) -> None:
+    bench.pass_("A")
+    bench.commit(bench.open("A"))
+    assert not bench.pass_("B").judgement.overall_pass
+
+
+def test_evidence_of_another_substrate_does_not_count(bench) -> None:
+    bench.pass_("A")
+    other = bench.make_workspace(substrate="aws")
+    assert not other.upstream("M9.A").green
+    assert bench.workspace.upstream("M9.A").green
+
+
+def test_a_byte_changed_at_the_start_of_the_chain_is_found_at_its_end(bench) -> None:
+    first = bench.pass_("A")
+    bench.pass_("B")
+    third = bench.pass_("C")
+    path = first.path / "m9a_two.json"
+    path.write_bytes(path.read_bytes().replace(b"1", b"2"))
+    assert not bench.workspace.upstream("M9.B").green
+    assert "m9a_two.json: was altered" in bench.workspace.upstream("M9.B").why
+    assert standing(bench)[third.execution_id].startswith("altered: m9a_two.json")
+
+
+def test_an_upstream_attempt_replaced_by_a_valid_other_one_is_found(bench) -> None:
+    first = bench.pass_("A")
+    bench.pass_("B")
+    summary = json.loads((first.path / "m9a_execution_summary.json").read_bytes())
+    summary["metrics"]["added"] = 1
+    (first.path / "m9a_execution_summary.json").write_bytes(canonical(summary))
+    assert bench.workspace.upstream("M9.A").green
+    assert "the summary of its upstream attempt" in bench.workspace.upstream("M9.B").why
+
+
+def test_an_upstream_attempt_that_is_gone_is_found(bench) -> None:
+    first = bench.pass_("A")
+    bench.pass_("B")
+    shutil.rmtree(first.path)
+    assert "is gone" in bench.workspace.upstream("M9.B").why
+
+
+def test_an_invalidated_attempt_is_void_and_says_why(bench) -> None:
+    first = bench.pass_("A")
+    second = bench.pass_("A")
+    marker = bench.workspace.invalidate(second.execution_id, "the  verifier\nwas broken", first.execution_id)
+    assert marker.read_text().splitlines()[0] == "reason: the verifier was broken"
+    assert f"superseded_by: {first.execution_id}" in marker.read_text()
+    assert standing(bench) == {
+        first.execution_id: "authoritative",
+        second.execution_id: "invalidated: the verifier was broken",
+    }
+    index = (first.path.parent / "RUN_INDEX.md").read_text()
+    assert "invalidated: the verifier was broken" in index
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "by", "message"),
+    [
+        ("m9a_20200101T000000Z", "r", None, "no committed attempt"),
+        ("../../etc", "r", None, "no committed attempt"),
+        (None, "  ", None, "needs a reason"),
+        (None, "r", "m9a_20200101T000000Z", "does not exist"),
+    ],
+)
+def test_a_wrong_invalidation_is_refused(bench, name, reason, by, message) -> None:
+    committed = bench.pass_("A")
+    with pytest.raises(EvidenceError, match=message):
+        bench.workspace.invalidate(name or committed.execution_id, reason, by)
+    assert standing(bench)[committed.execution_id] == "authoritative"
+
+
+def test_invalidating_twice_is_refused(bench) -> None:
+    committed = bench.pass_("A")
+    bench.workspace.invalidate(committed.execution_id, "once")
+    with pytest.raises(EvidenceError, match="already: once"):
+        bench.workspace.invalidate(committed.execution_id, "twice")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_flipped_byte_of_any_file_is_found(bench, data) -> None:
+    committed = getattr(bench, "pinned", None) or bench.pass_("A")
+    bench.pinned = committed
+    path = data.draw(st.sampled_from(sorted(committed.path.iterdir())))
+    original = path.read_bytes()
+    place = data.draw(st.integers(0, len(original) - 1))
+    flipped = bytearray(original)
+    flipped[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(flipped)
+    try:
+        pack = verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas)
+        summary_changed = path.name == "m9a_execution_summary.json"
+        # A summary's own bytes are held by the digest that the next summary names of it.
+        assert pack.problems or (summary_changed and pack.sha256 != verify_digest(original))
+    finally:
+        path.write_bytes(original)
+    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+
+
+def verify_digest(data: bytes) -> str:
+    return sha256(data)
+
+
+@pytest.mark.parametrize("change", ["delete", "add", "symlink", "folder", "rename"])
+def test_a_file_too_few_too_many_or_of_another_kind_is_found(bench, change) -> None:
+    folder = bench.pass_("A").path
+    artifact = folder / "m9a_one.json"
+    if change == "delete":
+        artifact.unlink()
+    elif change == "add":
+        (folder / "extra.json").write_text("{}")
+    elif change == "symlink":
+        target = folder.parent / "elsewhere.json"
+        artifact.rename(target)
+        artifact.symlink_to(target)
+    elif change == "folder":
+        artifact.unlink()
+        artifact.mkdir()
+    else:
+        folder = folder.rename(folder.with_name("m9a_20260224T050000Z"))
+    assert verify_pack(folder, "m9a_execution_summary.json", bench.schemas).problems
+
+
+def test_the_fixture_packs_of_m3_verify() -> None:
+    root = Path(__file__).parents[3] / "fixtures/upstream/m3"
+    for name, summary in (
+        ("m3f_20260223T224855Z", "m3f_execution_summary.json"),
+        ("m3j_20260223T233827Z", "m3_execution_summary.json"),
+    ):
+        assert verify_pack(root / name, summary).problems == ()
+    handoff = json.loads((root / "m3f_20260223T224855Z/m4_handoff_pack.json").read_bytes())
+    assert handoff["platform_run_id"] == "platform_20260223T184232Z"
+    assert handoff["required_platform_run_id_env_value"] == handoff["platform_run_id"]
+    assert len(handoff["correlation_required_fields"]) == 6
+    assert len(handoff["durable_references"]) == 3

@@ -1,0 +1,197 @@
+"""The life of an attempt: its id, its staging, its sealing, its commit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from phasegate.attempts.ids import ExecutionId
+from phasegate.errors import EvidenceError
+from phasegate.evidence.store import PublishFailure, S3Store, publish_all
+from phasegate.evidence.verify import verify_pack
+from phasegate.verdict import TestState
+
+
+def test_a_passing_attempt_is_whole_verifies_and_reads_back(bench, s3, bucket) -> None:
+    committed = bench.pass_("A")
+    assert committed.execution_id == "m9a_20260224T043334Z"
+    assert committed.judgement.overall_pass
+    pack = verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas)
+    assert pack.problems == ()
+    assert {path.name for path in committed.path.iterdir()} == {
+        "m9a_one.json",
+        "m9a_two.json",
+        "publication_receipt.json",
+        "m9a_execution_summary.json",
+    }
+    for path in committed.path.iterdir():
+        key = f"evidence/demo/run_control/{committed.execution_id}/{path.name}"
+        stored = s3.get_object(Bucket=bucket, Key=key)
+        with stored["Body"] as body:
+            assert body.read() == path.read_bytes()
+    summary = bench.summary(committed)
+    assert bench.schemas.validate("m9a_execution_summary.json", summary) == ()
+    assert summary["generated_at_utc"] == "2026-02-24T04:33:34.000Z"
+    assert all(row["version_id"] for row in summary["artifacts"])
+    assert summary["dod"] == {
+        "artifacts_read_back": True,
+        "every_verifier_executed": True,
+        "no_open_blockers": True,
+        "upstream_green": True,
+    }
+
+
+def test_the_same_facts_give_the_same_bytes(bench, tmp_path) -> None:
+    first = bench.pass_("A")
+    bench.root = tmp_path / "elsewhere"
+    bench.workspace = bench.make_workspace()
+    second = bench.commit(bench.filled("A"))
+    names = {path.name for path in first.path.iterdir()}
+    assert names == {path.name for path in second.path.iterdir()}
+    for name in names:
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+
+
+def test_two_attempts_in_one_second_get_ids_of_their_own(bench) -> None:
+    ids = [bench.open("A").execution_id for _ in range(3)]
+    assert ids == ["m9a_20260224T043334Z", "m9a_20260224T043335Z", "m9a_20260224T043336Z"]
+    assert bench.open("B").execution_id == "m9b_20260224T043334Z"
+
+
+def test_many_at_once_never_share_an_id(bench) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(lambda _: bench.open("A").execution_id, range(24)))
+    assert len(set(ids)) == 24
+
+
+def test_a_clock_that_goes_back_keeps_ids_in_order_and_is_said(bench) -> None:
+    first = bench.pass_("A")
+    bench.now -= timedelta(hours=2)
+    second = bench.pass_("A")
+    assert second.execution_id > first.execution_id
+    summary = bench.summary(second)
+    assert summary["generated_at_utc"] == "2026-02-24T02:33:34.000Z"
+    assert "7201 s behind" in summary["clock_note"]
+    standing = {record.execution_id: record.standing for record in bench.workspace.attempts("M9")}
+    assert standing[second.execution_id] == "authoritative"
+    assert standing[first.execution_id] == f"superseded by {second.execution_id}"
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("m4a_20260224T043334Z", True),
+        ("m5c_p3b_required_outputs_20260224T191554Z", True),
+        ("m4a_20260230T043334Z", False),
+        ("m4a_20260224T043334", False),
+        ("M4A_20260224T043334Z", False),
+        ("../m4a_20260224T043334Z", False),
+        ("m4a__20260224T043334Z", False),
+    ],
+)
+def test_execution_ids_are_parsed_strictly(text, good) -> None:
+    parsed = ExecutionId.parse(text)
+    assert (parsed is not None) == good
+    if parsed is not None:
+        assert str(parsed) == text
+
+
+def test_an_artifact_is_written_once_and_not_after_sealing(bench) -> None:
+    attempt = bench.filled("A")
+    attempt.artifact("m9a_one.json", {"value": 1})
+    with pytest.raises(EvidenceError, match="other content"):
+        attempt.artifact("m9a_one.json", {"value": 2})
+    with pytest.raises(EvidenceError, match="does not owe"):
+        attempt.artifact("m9b_one.json", {})
+    attempt.seal(bench.store, bench.scanner)
+    with pytest.raises(EvidenceError, match="sealed"):
+        attempt.artifact("m9a_one.json", {"value": 1})
+
+
+def test_a_missing_artifact_blocks_and_the_rest_is_published(bench) -> None:
+    attempt = bench.open("A")
+    attempt.artifact("m9a_one.json", {})
+    committed = bench.commit(attempt)
+    assert committed.judgement.blockers == ("M9A-B3",)
+    rows = {row["file"]: row["read_back"] for row in bench.summary(committed)["artifacts"]}
+    assert rows == {"m9a_one.json": True, "publication_receipt.json": True}
+
+
+def test_an_artifact_altered_in_staging_blocks(bench) -> None:
+    attempt = bench.filled("A")
+    (attempt.path / "m9a_one.json").write_text("{}")
+    assert "M9A-B3" in bench.commit(attempt).judgement.blockers
+
+
+def test_a_secret_keeps_the_pack_from_the_store_and_from_the_disk(bench, s3, bucket) -> None:
+    bench.scanner.register("correct-horse-battery", "the key")
+    attempt = bench.filled("A", value="correct-horse-battery")
+    attempt.metric("seen", "correct-horse-battery")
+    committed = bench.commit(attempt)
+    assert "M9A-B5" in committed.judgement.blockers
+    assert committed.uri is None
+    assert s3.list_objects_v2(Bucket=bucket).get("Contents", []) == []
+    assert not any(b"correct-horse" in path.read_bytes() for path in committed.path.iterdir())
+
+
+def test_other_bytes_under_the_key_are_a_conflict_and_are_not_overwritten(bench, s3, bucket) -> None:
+    key = "evidence/demo/run_control/m9a_20260224T043334Z/m9a_one.json"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"theirs")
+    committed = bench.pass_("A")
+    assert committed.judgement.blockers == ("M9A-B4",)
+    assert "other bytes stand under the key" in committed.judgement.findings[0].detail
+    with s3.get_object(Bucket=bucket, Key=key)["Body"] as body:
+        assert body.read() == b"theirs"
+
+
+def test_publishing_the_same_bytes_again_is_no_conflict_and_makes_no_version(store, s3, bucket) -> None:
+    first, _ = publish_all(store, "m9a_20260224T043334Z", {"a.json": b"{}"})
+    second, failed = publish_all(store, "m9a_20260224T043334Z", {"a.json": b"{}"})
+    assert failed == []
+    assert first == second
+    assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1
+
+
+def test_each_failure_of_a_store_has_its_reason(s3, bucket) -> None:
+    _, (missing,) = publish_all(
+        S3Store(s3, bucket="no-such-bucket", prefix="p"), "m9a_20260224T043334Z", {"a.json": b""}
+    )
+    assert missing.reason is PublishFailure.MISSING_BUCKET
+    store = S3Store(s3, bucket=bucket, prefix="p")
+    store.publish("m9a_20260224T043334Z", "a.json", b"one")
+    _, (conflict,) = publish_all(store, "m9a_20260224T043334Z", {"a.json": b"two"})
+    assert conflict.reason is PublishFailure.CONFLICT
+    assert "nothing was overwritten" in str(conflict)
+
+
+def test_a_lost_attempt_is_adopted_from_its_journal(bench) -> None:
+    attempt = bench.filled("A", TestState.PASSED)
+    attempt.metric("count", 7)
+    name = attempt.execution_id
+    with (attempt.path / "journal.jsonl").open("a") as journal:
+        journal.write('{"event": "record", "verifier": "M9A-V1", "nod')  # torn by the kill
+    adopted = bench.make_workspace(session="other").adopt(name)
+    committed = bench.commit(adopted)
+    assert committed.execution_id == name
+    assert bench.summary(committed)["metrics"] == {"count": 7}
+    with pytest.raises(EvidenceError, match="no open attempt"):
+        bench.workspace.adopt(name)
+
+
+def test_what_a_killed_process_left_is_listed_as_abandoned(bench, tmp_path) -> None:
+    attempt = bench.filled("A")
+    entries = (attempt.path / "journal.jsonl").read_text().splitlines()
+    opened = json.loads(entries[0])
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    entries[0] = json.dumps(opened | {"pid": int(dead.stdout)})
+    (attempt.path / "journal.jsonl").write_text("\n".join(entries) + "\n")
+    (record,) = bench.workspace.attempts("M9")
+    assert record.standing.startswith("abandoned")
+    assert not bench.workspace.upstream("M9.A").green
