@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.clients import Clients
 from infra.errors import InfraError
 from infra.stacks.definitions import STACKS, Stack
-from infra.stacks.resource import Attributes, Context, Resource
+from infra.stacks.resource import AbsentNeedError, Attributes, Context, Resource
 
 APPLY_ORDER = tuple(STACKS)
 DESTROY_ORDER = tuple(reversed(APPLY_ORDER))
@@ -81,7 +81,7 @@ def ensure_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> list
 def describe_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> dict[str, Attributes | None]:
     """What exists of stacks: the attributes of each resource by address; None where it is absent.
 
-    A resource that is found through an absent one counts as absent.
+    A resource that can only be found through an absent one counts as absent.
 
     Raises:
         InfraError: Something could not be asked; what could not be looked at is never reported as absent.
@@ -91,7 +91,10 @@ def describe_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> di
     absent: set[str] = set()
 
     def describe(resource: Resource) -> tuple[Attributes, bool]:
-        found = resource.describe(Context(clients, progress.known))
+        try:
+            found = resource.describe(Context(clients, progress.known))
+        except AbsentNeedError:
+            found = None
         if found is None:
             absent.add(resource.address)
         return found or {}, False
@@ -152,26 +155,25 @@ def _run(
         while waiting or running:
             for address in tuple(waiting):
                 resource = waiting[address]
-                if gone.intersection(resource.needs):
-                    gone.add(waiting.pop(address).address)
-                elif _blocked(address, resource, requires, progress):
+                if _blocked(address, resource, requires, progress):
                     del waiting[address]
-                elif all(need in progress.known for need in resource.needs):
+                elif all(need in progress.known or need in gone for need in resource.needs):
                     running[pool.submit(act, waiting.pop(address))] = address
             if not running:
                 break
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                _finish(future, running.pop(future), progress)
+                _finish(future, running.pop(future), progress, gone)
 
 
-def _finish(future: Future[tuple[Attributes, bool]], address: str, progress: _Progress) -> None:
+def _finish(future: Future[tuple[Attributes, bool]], address: str, progress: _Progress, gone: set[str]) -> None:
     try:
         attributes, created = future.result()
     except (ClientError, BotoCoreError, InfraError) as error:
         progress.errors[address] = _say(error)
         return
-    progress.known[address] = attributes
+    if address not in gone:
+        progress.known[address] = attributes
     progress.finished[address] = time.monotonic()
     if created:
         progress.created.add(address)

@@ -17,6 +17,10 @@ PARAMETERS = "/fraud-platform/dev_full"
 DEFAULT_ACCOUNT = "000000000000"
 
 
+class AbsentNeedError(LookupError):
+    """A resource asked for an attribute of another one that does not exist."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a resource works with.
@@ -44,7 +48,13 @@ class Context:
         return self.clients.region
 
     def of(self, address: str, key: str) -> Any:
-        """An attribute of another resource, which its `needs` names."""
+        """An attribute of another resource, which its `needs` names.
+
+        Raises:
+            AbsentNeedError: That resource does not exist.
+        """
+        if address not in self.known:
+            raise AbsentNeedError(address)
         return self.known[address][key]
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
