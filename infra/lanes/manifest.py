@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,11 +146,18 @@ def _inactive(path: LanePath) -> dict[str, Any]:
 
 
 def _named(value: JsonValue) -> list[str]:
-    """The alternatives that a handle's value names, in its order; a value of another type names itself."""
+    """The paths that a handle's value names: itself, or each of its alternatives where it has several."""
     if value is None:
         return []
+    alternatives = list(dict.fromkeys(_alternatives(value)))
+    return alternatives if len(alternatives) > 1 else [value if isinstance(value, str) else json.dumps(value)]
+
+
+def _alternatives(value: JsonValue) -> Iterator[str]:
     if isinstance(value, list):
-        return [name for item in value for name in _named(item)]
-    if isinstance(value, str):
-        return [part.strip() for part in _ALTERNATIVES.split(value)]
-    return [str(value)]
+        for item in value:
+            yield from _alternatives(item)
+    elif isinstance(value, str):
+        yield from (part.strip() for part in _ALTERNATIVES.split(value))
+    else:
+        yield json.dumps(value)

@@ -83,7 +83,13 @@ def test_an_unknown_path_beside_a_known_one_is_both_unknown_and_a_second_path(ha
     assert "may be msk_flink or eks_stream_transform" in manifest.malformed[0]
 
 
-@pytest.mark.parametrize("value", ["kinesis", "", "msk_flink|", "MSK_FLINK", 7, True, {"a": "msk_flink"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("kinesis", "", " msk_flink", "msk_flink|", "msk_flink|msk_flink", "MSK_FLINK"),
+        *(7, True, {"a": "msk_flink"}, [], ["msk_flink"], [[], None]),
+    ],
+)
 def test_a_value_that_is_no_path_of_the_lane_selects_none(handles: dict[str, Any], value: object) -> None:
     manifest = build_manifest(handles | {"RUNTIME_DEFAULT_STREAM_ENGINE": value})
     assert any("is no path of it" in detail for detail in manifest.malformed)
