@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from infra.clients import Clients
 
@@ -35,15 +35,29 @@ class ErrorClass(StrEnum):
     TIMEOUT = "TIMEOUT"
     UNREACHABLE = "UNREACHABLE"
     BAD_STATE = "BAD_STATE"
+    """It exists, and is not in the state that its lane needs."""
     BAD_FORM = "BAD_FORM"
+    """A value has not the form that its use needs."""
     INVALID_REQUEST = "INVALID_REQUEST"
+    """The service cannot understand what the handle names."""
     SERVICE_ERROR = "SERVICE_ERROR"
+    """The service failed, or gave an answer that is none of its own."""
     UNRESOLVED_HANDLE = "UNRESOLVED_HANDLE"
     UNSUPPORTED_BY_SUBSTRATE = "UNSUPPORTED_BY_SUBSTRATE"
+    """The embedded substrate has no such operation."""
+    SUBSTRATE_FAILED = "SUBSTRATE_FAILED"
+    """The embedded substrate broke while answering."""
     UNCATEGORISED = "UNCATEGORISED"
 
+    @property
+    def about_surface(self) -> bool:
+        """Whether it says something about the surface; else nobody looked at it."""
+        return self not in _COULD_NOT_LOOK
 
-_COULD_NOT_LOOK = frozenset({ErrorClass.UNSUPPORTED_BY_SUBSTRATE, ErrorClass.UNCATEGORISED})
+
+_COULD_NOT_LOOK: Final = frozenset(
+    {ErrorClass.UNSUPPORTED_BY_SUBSTRATE, ErrorClass.SUBSTRATE_FAILED, ErrorClass.UNCATEGORISED}
+)
 
 
 class ProbeFailure(Exception):  # noqa: N818 - a finding about the surface, not a malfunction
@@ -70,7 +84,7 @@ class Look:
     """
 
     clients: Clients
-    target: Any
+    target: str
     handles: Mapping[str, Any]
     secret: Callable[[str, str], None]
 
@@ -82,10 +96,11 @@ class Probe:
     Attributes:
         number: Its number within its gate.
         lane: The lane that needs the surface.
-        call: The control-plane call, in the words of the AWS CLI.
+        call: The control-plane call, in the words of the AWS CLI, or the HTTP method.
         target: The handle that names the surface.
         group: What it looks at.
         check: Looks; returns what it saw in a few words, or raises.
+        also: Further handles that the check reads; the probe fails without them.
     """
 
     number: int
@@ -94,6 +109,7 @@ class Probe:
     target: str
     group: Group
     check: Callable[[Look], str]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +135,4 @@ class ProbeResult:
 
 def status_of(error_class: ErrorClass) -> ProbeStatus:
     """FAIL where the surface was looked at and does not hold, ERROR where it could not be looked at."""
-    return ProbeStatus.ERROR if error_class in _COULD_NOT_LOOK else ProbeStatus.FAIL
+    return ProbeStatus.FAIL if error_class.about_surface else ProbeStatus.ERROR

@@ -18,9 +18,7 @@ from infra.probes.globs import Glob, Wild, covers, overlap, parse
 
 _VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
 _ESCAPES: Final = frozenset("*?$")
-_STATEMENT_KEYS: Final = frozenset(
-    {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal", "NotPrincipal"}
-)
+_PARTS: Final = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -158,7 +156,7 @@ def _statement(place: str, item: Any) -> Statement | str:
     effect = item.get("Effect")
     if effect not in {"Allow", "Deny"}:
         return f"has the effect {effect!r}"
-    surplus = sorted(set(item) - _STATEMENT_KEYS)
+    surplus = sorted(set(item) - _PARTS)
     if surplus:
         return f"has the unknown part {', '.join(surplus)}"
     sides = []
