@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
+from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
@@ -22,7 +23,7 @@ from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishError, Receipt, publish_all
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary, utc
-from phasegate.evidence.verify import INVALIDATED
+from phasegate.evidence.verify import INVALIDATED, VerifiedPack
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
 
 
@@ -57,6 +58,7 @@ class OpenAttempt:
         gate: Gate,
         execution_id: ExecutionId,
         layout: Layout,
+        history: History,
         chain: Chain,
         schemas: SchemaSet,
         substrate: str,
@@ -67,6 +69,7 @@ class OpenAttempt:
         self.gate = gate
         self._id = execution_id
         self._layout = layout
+        self._history = history
         self._chain = chain
         self._schemas = schemas
         self._substrate = substrate
@@ -219,6 +222,7 @@ class OpenAttempt:
             place = self._layout.attempt(self._id)
             self.path.rename(place)
             sync_folder(place.parent)
+        self._history.remember(VerifiedPack(place, json.loads(data), sha256(data), ()))
         return Committed(self.execution_id, judgement, place, uri)
 
     def _finding(self, duty: str, detail: str) -> Finding:

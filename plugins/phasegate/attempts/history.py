@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from phasegate.attempts.journal import Journal
 from phasegate.attempts.layout import Layout
 from phasegate.catalog.model import Catalogue
 from phasegate.evidence.schemas import SchemaSet
-from phasegate.evidence.verify import INVALIDATED, VerifiedPack, verify_pack
+from phasegate.evidence.verify import INVALIDATED, VerifiedPack, read_summary, verify_pack
 
 AUTHORITATIVE = "authoritative"
 
@@ -74,23 +74,17 @@ class History:
         prefix = self._prefix(gate_id)
         folder = self._layout.phase(gate_id.split(".", maxsplit=1)[0])
         for path in reversed(self._committed(folder, prefix)):
-            pack = self.pack(path)
-            if pack.summary and not _eligible(pack, substrate):
-                continue
-            if not pack.summary and not (path / self.summary_name(prefix)).exists():
-                continue
             if (path / INVALIDATED).exists():
                 continue
-            return pack
+            pack = self.pack(path)
+            # A pack whose summary cannot be read is returned and not passed over: it may have said anything.
+            if not pack.summary or _eligible(pack.summary, substrate):
+                return pack
         return None
 
     def pack(self, path: Path) -> VerifiedPack:
         """The verified pack of a committed attempt's folder."""
-        stamp = tuple(
-            (entry.name, status.st_mtime_ns, status.st_size, status.st_ino)
-            for entry in sorted(path.iterdir())
-            for status in [entry.lstat()]
-        )
+        stamp = _stamp(path)
         kept = self._packs.get(path)
         if kept is not None and kept[0] == stamp:
             return kept[1]
@@ -100,6 +94,10 @@ class History:
         pack = verify_pack(path, self.summary_name(prefix), None if external else self._schemas)
         self._packs[path] = (stamp, pack)
         return pack
+
+    def remember(self, pack: VerifiedPack) -> None:
+        """Keeps a pack that this process just wrote and synced; a later change of any file voids it."""
+        self._packs[pack.folder] = (_stamp(pack.folder), pack)
 
     def find(self, execution_id: str) -> Path | None:
         """The folder of a committed attempt; None where there is none of that name."""
@@ -124,35 +122,33 @@ class History:
         return [path for _, path in sorted(found, key=lambda pair: (pair[0].time, pair[1].name))]
 
     def _phase(self, folder: Path) -> list[AttemptRecord]:
-        records = [self._record(path) for path in self._committed(folder)]
-        seen: set[tuple[str, str | None]] = set()
-        standing: list[AttemptRecord] = []
         newest: dict[tuple[str, str | None], str] = {}
-        for record in reversed(records):
-            key = (record.gate, record.substrate)
-            if record.standing == AUTHORITATIVE and key in seen:
-                standing.append(replace(record, standing=f"superseded by {newest[key]}"))
+        records: list[AttemptRecord] = []
+        for path in reversed(self._committed(folder)):
+            prefix = path.name.split("_", maxsplit=1)[0]
+            summary = read_summary(path / self.summary_name(prefix))
+            successor = newest.get((prefix, summary.get("substrate")))
+            if successor is not None and summary.get("complete") is not False and invalidation(path) is None:
+                # What a newer attempt took the place of feeds no gate; verifying each would cost for nothing.
+                records.append(self._record(path, prefix, summary, f"superseded by {successor}"))
                 continue
-            if record.standing == AUTHORITATIVE or record.standing.startswith("altered"):
-                seen.add(key)
-                newest[key] = record.execution_id
-            standing.append(record)
-        standing.reverse()
-        return standing + [self._staged(path) for path in self._committed(folder / ".staging")]
+            standing = _intrinsic_standing(path, self.pack(path))
+            if standing == AUTHORITATIVE or standing.startswith("altered"):
+                newest[prefix, summary.get("substrate")] = path.name
+            records.append(self._record(path, prefix, summary, standing))
+        records.reverse()
+        return records + [self._staged(path) for path in self._committed(folder / ".staging")]
 
-    def _record(self, path: Path) -> AttemptRecord:
-        pack = self.pack(path)
-        prefix = path.name.split("_", maxsplit=1)[0]
+    def _record(self, path: Path, prefix: str, summary: dict[str, Any], standing: str) -> AttemptRecord:
         known = self._gate_of_prefix.get(prefix) or self._external_of_prefix.get(prefix)
-        blockers = pack.summary.get("blockers") or ()
         return AttemptRecord(
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
-            alias=pack.summary.get("alias"),
-            substrate=pack.summary.get("substrate"),
-            verdict=pack.summary.get("verdict"),
-            blockers=tuple(str(code) for code in blockers),
-            standing=_intrinsic_standing(path, pack),
+            alias=summary.get("alias"),
+            substrate=summary.get("substrate"),
+            verdict=summary.get("verdict"),
+            blockers=tuple(str(code) for code in summary.get("blockers") or ()),
+            standing=standing,
             path=path,
         )
 
@@ -169,6 +165,14 @@ class History:
             standing="running" if alive else "abandoned: its process ended before it was committed",
             path=path,
         )
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int, int, int], ...]:
+    return tuple(
+        (entry.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        for entry in sorted(path.iterdir())
+        for status in [entry.lstat()]
+    )
 
 
 def defects(pack: VerifiedPack) -> str:
@@ -201,8 +205,8 @@ def _intrinsic_standing(path: Path, pack: VerifiedPack) -> str:
     return AUTHORITATIVE
 
 
-def _eligible(pack: VerifiedPack, substrate: str) -> bool:
-    return pack.summary.get("substrate") == substrate and pack.summary.get("complete") is not False
+def _eligible(summary: dict[str, Any], substrate: str) -> bool:
+    return summary.get("substrate") == substrate and summary.get("complete") is not False
 
 
 def _alive(pid: object) -> bool:

@@ -268,6 +268,7 @@ class Workspace:
             gate=gate,
             execution_id=execution_id,
             layout=self.layout,
+            history=self.history,
             chain=self._chain,
             schemas=self._schemas,
             substrate=self._substrate,

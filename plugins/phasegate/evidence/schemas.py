@@ -47,9 +47,11 @@ class SchemaSet:
         Returns:
             Messages, each with the key path; one message where there is no schema, or it cannot be used.
         """
-        validator = self._validators.get(name)
+        own = name in self.names
+        key = name if own else _builtin_of(name) or name  # the framework's own schemas serve many names
+        validator = self._validators.get(key)
         if validator is None:
-            validator = self._validators[name] = self._compile(name)
+            validator = self._validators[key] = self._compile(name)
         if isinstance(validator, str):
             return (validator,)
         errors = sorted(validator.iter_errors(payload), key=lambda error: error.json_path)

@@ -78,6 +78,13 @@ def verify_pack(folder: Path, summary_name: str, schemas: SchemaSet | None = Non
     return VerifiedPack(folder, summary, sha256(data), tuple(problems))
 
 
+def read_summary(path: Path) -> dict[str, Any]:
+    """A summary as it stands, unverified; empty where it cannot be read or is no JSON object."""
+    data = _read(path)
+    summary = _parse(data) if data is not None else None
+    return summary if isinstance(summary, dict) else {}
+
+
 def _is_canonical(summary: dict[str, Any], data: bytes) -> bool:
     try:
         return canonical(summary) == data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
@@ -37,6 +38,7 @@ class VerifierTest:
 
 
 TEST_KEY = pytest.StashKey[VerifierTest]()
+_MARKED_KEY = pytest.StashKey[str]()
 
 
 def claims_verifier(item: pytest.Item) -> bool:
@@ -87,11 +89,20 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
 
 def add_derived_marks(item: pytest.Item, test: VerifierTest) -> None:
     """Gives an item the markers that follow from the catalogue: phase, gate, alias and blocker codes."""
-    for name in test.gate.markers:
-        item.add_marker(name)
+    # The gate's own markers go where its mark stands, mostly the module: once, and not once for each test.
+    node = next((node for node, _ in item.iter_markers_with_node(GATE)), item)
+    if node.stash.get(_MARKED_KEY, None) != test.gate.id:
+        node.stash[_MARKED_KEY] = test.gate.id
+        for name in test.gate.markers:
+            node.add_marker(name)
     for code in test.verifier.raises:
-        item.add_marker(pytest.mark.blocker(code=code))
+        item.add_marker(_blocker_mark(code))
     item.stash[TEST_KEY] = test
+
+
+@cache
+def _blocker_mark(code: str) -> pytest.MarkDecorator:
+    return pytest.mark.blocker(code=code)
 
 
 def marker_declarations(catalogue: Catalogue | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from phasegate.harness.marks import VerifierTest
-from phasegate.scope import BlockersRaised, Scope
+from phasegate.scope import Scope
 from phasegate.verdict import TestRecord, TestState
 
 _DETAIL_LIMIT = 600
@@ -22,12 +22,14 @@ class Protocol:
         scopes: One scope for each time that the test function was called.
         reports: The reports of every phase, in order.
         unmapped: What each exception was that is no blocker of the verifier.
+        failed_for_findings: Whether the exception on its way is ours, raised because a scope has findings.
     """
 
     test: VerifierTest
     scopes: list[Scope] = field(default_factory=list)
     reports: list[pytest.TestReport] = field(default_factory=list)
     unmapped: list[str] = field(default_factory=list)
+    failed_for_findings: bool = False
 
     def new_scope(self) -> Scope:
         """A fresh scope, for one call of the test function."""
@@ -37,7 +39,8 @@ class Protocol:
 
     def note_exception(self, when: str, error: BaseException) -> None:
         """Takes the exception that ended a phase: a sole-blocker assertion is a finding, the rest unmapped."""
-        if isinstance(error, BlockersRaised | pytest.skip.Exception):
+        if self.failed_for_findings or isinstance(error, pytest.skip.Exception):
+            self.failed_for_findings = False
             return
         scope = self.scopes[-1] if self.scopes else None
         if when == "call" and scope is not None and scope.sole_code and isinstance(error, AssertionError):

@@ -16,7 +16,6 @@ from phasegate.gate import GateRun
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.selection import Plan
-from phasegate.scope import BlockersRaised
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
@@ -26,6 +25,23 @@ if TYPE_CHECKING:
 
 PROTOCOL_KEY = pytest.StashKey[Protocol]()
 RUNNER_KEY = pytest.StashKey["AttemptRunner"]()
+
+
+class _Refusal:
+    """Fails the verifiers whose attempt could not be opened: they would leave no evidence.
+
+    A plugin of its own, registered with the first such gate, so that a session without trouble pays nothing.
+    """
+
+    def __init__(self, runner: AttemptRunner) -> None:
+        self._runner = runner
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Fails a verifier without an attempt."""
+        test = item.stash.get(TEST_KEY, None)
+        if test is not None and not self._runner.has_attempt(test.gate):
+            pytest.fail("\n".join(str(problem) for problem in self._runner.troubles), pytrace=False)
 
 
 class AttemptRunner:
@@ -45,6 +61,7 @@ class AttemptRunner:
         self.committed: list[Committed] = []
         self.troubles: list[Problem] = []
         self._refused = False
+        self._refusal = _Refusal(self)
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
 
@@ -90,6 +107,10 @@ class AttemptRunner:
         self._refused = True
         self.note_troubles(problems)
 
+    def has_attempt(self, gate: Gate) -> bool:
+        """Whether an attempt of a gate is open."""
+        return gate.id in self._open
+
     def note_troubles(self, problems: Iterable[Problem]) -> None:
         """Keeps problems for the board, each once."""
         self.troubles += [problem for problem in problems if problem not in self.troubles]
@@ -118,13 +139,6 @@ class AttemptRunner:
             self.commit(test.gate)
         return result
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Fails a verifier whose attempt could not be opened: it would leave no evidence."""
-        test = item.stash.get(TEST_KEY, None)
-        if test is not None and test.gate.id not in self._open:
-            pytest.fail("\n".join(str(problem) for problem in self.troubles), pytrace=False)
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Runs the test function inside a blocker scope, and fails it where the scope has findings."""
@@ -134,21 +148,15 @@ class AttemptRunner:
         with protocol.new_scope() as scope:
             result = yield
         if scope.findings:
-            raise BlockersRaised(scope.describe())
+            protocol.failed_for_findings = True
+            pytest.fail(scope.describe(), pytrace=False)
         return result
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Notes the exception of a phase, and lets a blocked test's report say the blockers, not our code."""
-        report = yield
-        protocol = item.stash.get(PROTOCOL_KEY, None)
+    def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object]) -> None:
+        """Notes the exception that ended a phase; passing phases cost nothing here."""
+        protocol = node.stash.get(PROTOCOL_KEY, None)
         if protocol is not None and call.excinfo is not None:
             protocol.note_exception(call.when, call.excinfo.value)
-            if isinstance(call.excinfo.value, BlockersRaised):
-                report.longrepr = str(call.excinfo.value)
-        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keeps each phase's final report, after every plugin had its say."""
@@ -167,7 +175,6 @@ class AttemptRunner:
         if attempt is not None:
             with self._noting_trouble():
                 self.committed.append(self._commit(attempt, duties))
-                self.workspace.refresh_index(gate.phase)
 
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding]) -> Committed:
         gate = attempt.gate
@@ -193,6 +200,8 @@ class AttemptRunner:
         found: list[Committed] = []
         with self._noting_trouble():
             found += self.workspace.collect_session(self.committed, self.adopt)
+            for phase in dict.fromkeys(committed.judgement.gate.phase for committed in found):
+                self.workspace.refresh_index(phase)
         return found
 
     def adopt(self, execution_id: str) -> Committed:
@@ -204,14 +213,15 @@ class AttemptRunner:
             state=TestState.LOST.value,
             detail="the process that ran this attempt vanished before it was committed",
         )
-        committed = self._commit(attempt, [lost])
-        self.workspace.refresh_index(attempt.gate.phase)
-        return committed
+        return self._commit(attempt, [lost])
 
     def _open_attempt(self, gate: Gate) -> None:
         if not self._refused:
             with self._noting_trouble():
                 self._open[gate.id] = self.workspace.open(gate)
+                return
+        if not self._config.pluginmanager.is_registered(self._refusal):
+            self._config.pluginmanager.register(self._refusal, "phasegate-refusal")
 
     @contextmanager
     def _noting_trouble(self) -> Generator[None, None, None]:
