@@ -4,7 +4,7 @@ from infra.probes.dependencies import M4D_PROBES, blocker_of
 from infra.probes.identity import RoleFacts, read_back_roles
 from infra.probes.model import ErrorClass, Group, Probe, ProbeResult, ProbeStatus
 from infra.probes.runner import run_probes
-from infra.probes.secret_paths import PathFacts, read_secret_paths
+from infra.probes.secret_paths import PathFacts, intended_readers, read_secret_paths, readers
 
 __all__ = [
     "M4D_PROBES",
@@ -16,7 +16,9 @@ __all__ = [
     "ProbeStatus",
     "RoleFacts",
     "blocker_of",
+    "intended_readers",
     "read_back_roles",
     "read_secret_paths",
+    "readers",
     "run_probes",
 ]

@@ -11,6 +11,7 @@ from phasegate.scope import Scope
 from phasegate.verdict import TestRecord, TestState
 
 _DETAIL_LIMIT = 600
+_CLEAN = [("setup", "passed"), ("call", "passed"), ("teardown", "passed")]
 
 
 @dataclass(slots=True)
@@ -56,10 +57,12 @@ class Protocol:
         return TestRecord(self.test.nodeid, state, findings, detail)
 
     def _state(self, *, has_findings: bool) -> tuple[TestState, str]:
+        clean = [(report.when, report.outcome) for report in self.reports] == _CLEAN
+        if clean and not has_findings and not self.unmapped and not hasattr(self.reports[1], "wasxfail"):
+            return TestState.PASSED, ""
         calls = [report for report in self.reports if report.when == "call"]
         expected = [report for report in self.reports if hasattr(report, "wasxfail")]
         skipped = [report for report in self.reports if report.skipped and not hasattr(report, "wasxfail")]
-        phases = {report.when for report in self.reports if report.passed}
         if expected:
             return (
                 TestState.XFAILED,
@@ -76,8 +79,6 @@ class Protocol:
             return TestState.BLOCKED, ""
         if not calls:
             return TestState.NOT_RUN, "the test function was not called"
-        if phases >= {"setup", "call", "teardown"} and all(report.passed for report in self.reports):
-            return TestState.PASSED, ""
         return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
 
 

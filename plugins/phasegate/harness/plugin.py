@@ -6,6 +6,7 @@ verifier is an error, because nothing would judge it.
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Generator, Mapping, Sequence
@@ -125,6 +126,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if plan.gates and _is_worker(session.config):
             _prepare_worker(session, runner)
         runner.begin(plan)
+        gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
     except Exception as error:
         problems = getattr(error, "problems", None)
         if problems is None:

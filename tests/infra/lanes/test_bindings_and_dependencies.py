@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.handles.sets import M4C_REQUIRED, M4D_REQUIRED, PUBLICATION_REQUIRED
@@ -20,6 +20,8 @@ from infra.lanes import (
     dependency_matrix,
     role_arn_flaw,
 )
+
+untimed = settings(deadline=None)
 
 IRSA = ["ROLE_EKS_IRSA_IG", "ROLE_EKS_IRSA_RTDL", "ROLE_EKS_IRSA_DECISION_LANE", "ROLE_EKS_IRSA_CASE_LABELS"]
 IRSA += ["ROLE_EKS_IRSA_OBS_GOV"]
@@ -122,6 +124,7 @@ def test_no_component_of_a_fallback_is_a_dependency(handles: dict[str, Any]) -> 
     assert matrix.gaps == ("ingress_edge: K8S_DEPLOY_IG belongs to a fallback, which is not probed",)
 
 
+@untimed
 @given(data=st.data())
 def test_an_open_dependency_is_a_gap_of_its_lane(registry_values: dict[str, Any], data: st.DataObject) -> None:
     lane = data.draw(st.sampled_from(sorted(LANE_DEPENDENCIES)))
@@ -140,3 +143,11 @@ def test_a_lane_without_dependencies_or_without_a_path_is_a_gap(handles: dict[st
     assert dependency_matrix(gone, handles).gaps == ("stream_engine: it has no active path in the manifest",)
     other = build_manifest(handles | {"RUNTIME_DEFAULT_STREAM_ENGINE": "eks_stream_transform"}).payload
     assert "its dependencies are known for msk_flink" in dependency_matrix(other, handles).gaps[0]
+
+
+def test_a_lane_that_the_platform_does_not_know_is_drift_and_a_gap(handles: dict[str, Any]) -> None:
+    payload = build_manifest(handles).payload
+    payload["lanes"].append({"lane": "sixth", "active_path": "somewhere"})
+    said = "sixth: the manifest has it active, the platform knows no such lane"
+    assert said in binding_matrix(payload, handles).drift
+    assert said in dependency_matrix(payload, handles).gaps

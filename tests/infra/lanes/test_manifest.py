@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.lanes import (
@@ -19,6 +19,8 @@ from infra.lanes import (
     build_manifest,
     check_manifest,
 )
+
+untimed = settings(deadline=None)
 
 FIVE = [
     "stream_engine",
@@ -196,6 +198,7 @@ def test_a_missing_and_a_doubled_lane_are_found(handles: dict[str, Any]) -> None
     assert "stream_engine" not in active_lanes(twice)
 
 
+@untimed
 @given(values=st.dictionaries(st.sampled_from([*SOURCES, "IG_EDGE_MODE", *GOVERNANCE_LAW]), json_values))
 def test_any_registry_gives_a_manifest_of_five_lanes(registry_values: dict[str, Any], values: dict[str, Any]) -> None:
     manifest = build_manifest(registry_values | values)
@@ -207,6 +210,7 @@ def test_any_registry_gives_a_manifest_of_five_lanes(registry_values: dict[str, 
         assert (row["active_path"] is None) or row["active_paths"] == [row["active_path"]]
 
 
+@untimed
 @given(payload=st.dictionaries(st.sampled_from(["governance", "lanes", "other"]), json_values))
 def test_no_json_breaks_the_checks_and_none_of_it_passes(payload: dict[str, Any]) -> None:
     assert check_manifest(payload)

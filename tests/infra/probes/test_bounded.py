@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.probes.bounded import DeadlineError, run_bounded
+
+untimed = settings(deadline=None)
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def hang() -> Callable[[], str]:
     over.set()
 
 
+@untimed
 @given(count=st.integers(0, 20), concurrency=st.integers(1, 8))
 def test_every_task_ends_once_and_in_order(count: int, concurrency: int) -> None:
     ended = run_bounded([lambda n=n: n * n for n in range(count)], timeout_s=5, concurrency=concurrency)
@@ -50,6 +53,23 @@ def test_a_hanging_task_is_left_behind_and_its_place_given_on(hang: Callable[[],
     assert [type(end.error) for end in ended] == [DeadlineError, DeadlineError, type(None)]
     assert ended[0].seconds == 0.2
     assert 0.4 <= took < 2
+
+
+def test_what_ends_too_late_is_not_taken_for_another_end() -> None:
+    next_runs = threading.Event()
+
+    def late() -> str:
+        next_runs.wait(5)
+        return "late"
+
+    def following() -> str:
+        next_runs.set()
+        time.sleep(0.05)
+        return "fine"
+
+    first, second = run_bounded([late, following], timeout_s=0.2, concurrency=1)
+    assert isinstance(first.error, DeadlineError)
+    assert (second.value, second.error) == ("fine", None)
 
 
 def test_tasks_run_at_once_up_to_the_concurrency() -> None:

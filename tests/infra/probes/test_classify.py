@@ -12,7 +12,7 @@ import pytest
 from botocore import exceptions as sdk
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clients import Clients, OutsideLoopbackError
@@ -21,6 +21,8 @@ from infra.probes.bounded import DeadlineError
 from infra.probes.classify import classify, explain
 from infra.probes.model import ErrorClass, ProbeFailure, ProbeStatus, status_of
 from infra.substrate.aws_errors import SUBSTRATE_CODES as SUBSTRATES_OWN
+
+untimed = settings(deadline=None)
 
 
 def answered(code: str, status: int = 400, message: str = "said so", **headers: str) -> ClientError:
@@ -142,6 +144,7 @@ def test_an_exception_has_its_class(error: Exception, expected: ErrorClass) -> N
     assert isinstance(explain(error), str)
 
 
+@untimed
 @given(
     code=st.text(max_size=30),
     status=st.integers(0, 999) | st.none(),

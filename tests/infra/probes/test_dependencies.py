@@ -10,12 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clients import Clients
 from infra.lanes import LANE_DEPENDENCIES, LANES, SHARED_STORAGE
 from infra.probes import M4D_PROBES, ErrorClass, Group, Probe, ProbeResult, ProbeStatus, blocker_of, run_probes
+
+untimed = settings(deadline=None)
 
 PARAMETERS = "/fraud-platform/dev_full"
 EDGE, DATASTORE, OBSERVABILITY = Group.STREAM_EDGE_STORAGE, Group.DATASTORE, Group.OBSERVABILITY
@@ -300,6 +302,7 @@ def test_a_check_that_breaks_is_uncategorised_and_breaks_no_other(world: Any) ->
     assert blocker_of(results[1].probe.group, results[1].error_class) == "M4D-B6"
 
 
+@untimed
 @given(group=st.sampled_from(Group), error_class=st.sampled_from(ErrorClass))
 def test_every_failure_has_exactly_one_blocker(group: Group, error_class: ErrorClass) -> None:
     own = {EDGE: "M4D-B3", DATASTORE: "M4D-B4", OBSERVABILITY: "M4D-B5"}[group]

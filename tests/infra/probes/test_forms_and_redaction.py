@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.probes.forms import host_flaw, host_port_flaw, secret_flaw, text_flaw
 from infra.probes.redaction import HIDDEN, LIMIT, MARKUP, one_line
+
+untimed = settings(deadline=None)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,7 @@ def test_a_secret_may_be_any_text_but_none_and_a_stand_in() -> None:
     assert text_flaw("fraud_platform") is None
 
 
+@untimed
 @given(value=st.text(max_size=40))
 def test_no_form_check_shows_the_value(value: str) -> None:
     for check in (secret_flaw, text_flaw, host_flaw, host_port_flaw):
@@ -131,6 +134,7 @@ def test_credentials_in_a_message_are_hidden() -> None:
         assert part not in shown
 
 
+@untimed
 @given(
     secrets=st.lists(st.text(alphabet="abcdef0123456789", min_size=6), min_size=1, max_size=4),
     around=st.text(max_size=600),

@@ -6,10 +6,12 @@ import re
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.probes.globs import ComplexityError, covers, matches, overlap, parse, uncovered
+
+untimed = settings(deadline=None)
 
 patterns = st.text(alphabet="ab*?", max_size=5)
 TEXTS = ["".join(letters) for length in range(6) for letters in product("abz", repeat=length)]
@@ -20,11 +22,13 @@ def by_regex(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(parts.get(sign) or re.escape(sign) for sign in pattern), text, re.DOTALL) is not None
 
 
+@untimed
 @given(pattern=patterns, text=st.text(alphabet="abz", max_size=7))
 def test_matching_agrees_with_regular_expressions(pattern: str, text: str) -> None:
     assert matches(parse(pattern), text) == by_regex(pattern, text)
 
 
+@untimed
 @given(outers=st.lists(patterns, max_size=3), inner=patterns)
 def test_what_is_covered_has_no_counterexample_and_what_is_not_has_one(outers: list[str], inner: str) -> None:
     witness = uncovered([parse(outer) for outer in outers], parse(inner))
@@ -37,6 +41,7 @@ def test_what_is_covered_has_no_counterexample_and_what_is_not_has_one(outers: l
         assert not any(by_regex(outer, witness) for outer in outers)
 
 
+@untimed
 @given(left=patterns, right=patterns)
 def test_patterns_overlap_where_one_text_fits_both(left: str, right: str) -> None:
     shared = any(by_regex(left, text) and by_regex(right, text) for text in TEXTS)
@@ -46,6 +51,7 @@ def test_patterns_overlap_where_one_text_fits_both(left: str, right: str) -> Non
         assert overlap(parse(left), parse(right)) == shared
 
 
+@untimed
 @given(pattern=patterns)
 def test_every_pattern_covers_and_overlaps_itself_and_a_star_covers_all(pattern: str) -> None:
     glob = parse(pattern)

@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.probes.globs import matches, parse
 from infra.probes.policy import Allowance, over_reach, permits, read_statements, under_reach
 from infra.probes.trust import trust_drift
+
+untimed = settings(deadline=None)
 
 GRANTED = [
     Allowance("ssm:GetParameter", "arn:aws:ssm:eu-west-2:1:parameter/fp/*"),
@@ -102,6 +104,14 @@ def test_a_missing_grant_is_named_with_what_takes_it_away() -> None:
     ]
 
 
+def test_an_allow_by_exclusion_permits_what_it_leaves_in() -> None:
+    wanted = Allowance("ssm:GetParameter", PARAMETER)
+    other = "arn:aws:sqs:eu-west-2:1:dlq"
+    assert permits(read({"Effect": "Allow", "NotAction": "iam:*", "NotResource": other}), wanted)
+    assert not permits(read({"Effect": "Allow", "NotAction": "ssm:*", "NotResource": other}), wanted)
+    assert not permits(read({"Effect": "Allow", "Action": "ssm:*", "NotResource": f"{PARAMETER}*"}), wanted)
+
+
 def test_half_of_a_grants_resources_is_not_the_grant() -> None:
     (grant, *_) = GRANTED
     assert under_reach(read(statement()), [grant]) == [str(grant)]
@@ -123,6 +133,7 @@ def test_a_deny_by_exclusion_spares_what_it_names() -> None:
     assert permits(read(allow, beside), wanted)
 
 
+@untimed
 @given(allowed=st.lists(allowances, min_size=1, max_size=4), granted=st.lists(allowances, max_size=4))
 def test_no_over_reach_means_that_every_allowed_request_is_granted(
     allowed: list[Allowance], granted: list[Allowance]
@@ -136,6 +147,7 @@ def test_no_over_reach_means_that_every_allowed_request_is_granted(
                 assert any(_allows(item, action, resource) for item in granted), (action, resource)
 
 
+@untimed
 @given(
     allowed=st.lists(allowances, min_size=1, max_size=4),
     denied=st.lists(allowances, max_size=2),
@@ -190,6 +202,7 @@ def test_documents_come_parsed_as_json_and_quoted() -> None:
         assert read_statements("p", bad)[1]
 
 
+@untimed
 @given(
     document=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
