@@ -9,7 +9,7 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.probes import DependencyMatrix, ProbeRun
+    from fixtures.probes import LaneDependencies, ProbeRun
 
 pytestmark = pytest.mark.gate("M4.D")
 
@@ -20,10 +20,10 @@ def test_m4c_is_green(gate: GateRun) -> None:
 
 
 @pytest.mark.verifier("M4D-V2")
-def test_the_dependency_matrix_covers_every_active_lane(gate: GateRun, dependency_matrix: DependencyMatrix) -> None:
-    gate.metric("active_lane_count", dependency_matrix.active_lane_count)
-    gate.metric("matrix_complete_pass", dependency_matrix.complete)
-    for detail in dependency_matrix.gaps:
+def test_the_dependency_matrix_covers_every_active_lane(gate: GateRun, lane_dependencies: LaneDependencies) -> None:
+    gate.metric("active_lane_count", lane_dependencies.active_lane_count)
+    gate.metric("matrix_complete_pass", lane_dependencies.complete)
+    for detail in lane_dependencies.gaps:
         block("M4D-B2", detail)
 
 
@@ -49,7 +49,7 @@ def test_an_observability_surface_exists(m4d_probes: ProbeRun) -> None:
 
 @pytest.mark.verifier("M4D-V6")
 def test_the_probe_evidence_is_published(
-    gate: GateRun, dependency_matrix: DependencyMatrix, m4d_probes: ProbeRun
+    gate: GateRun, lane_dependencies: LaneDependencies, m4d_probes: ProbeRun
 ) -> None:
     gate.protect(m4d_probes.seen_secrets)
     gate.metric("probe_count", m4d_probes.count)
@@ -57,9 +57,9 @@ def test_the_probe_evidence_is_published(
     gate.artifact(
         "m4d_dependency_matrix.json",
         {
-            "lanes": dependency_matrix.rows(),
-            "active_lane_count": dependency_matrix.active_lane_count,
-            "matrix_complete_pass": dependency_matrix.complete,
+            "lanes": lane_dependencies.rows(),
+            "active_lane_count": lane_dependencies.active_lane_count,
+            "matrix_complete_pass": lane_dependencies.complete,
         },
     )
     gate.artifact(
