@@ -29,7 +29,6 @@ def pytest_phasegate_evidence_store(config: pytest.Config) -> EvidenceStore | No
 @pytest.hookspec
 def pytest_phasegate_provenance(config: pytest.Config) -> Mapping[str, JsonValue]:
     """Facts that every execution summary of this session names, such as the digest of the handle registry."""
-    raise NotImplementedError
 
 
 @pytest.hookspec
@@ -47,7 +46,6 @@ def pytest_phasegate_commit_attempt(
     duties: Sequence[Finding],
 ) -> Committed:
     """Judges an attempt, publishes its pack and writes it in whole; the first answer wins."""
-    raise NotImplementedError
 
 
 @pytest.hookspec

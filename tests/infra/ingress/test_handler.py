@@ -23,7 +23,7 @@ from infra.ingress import ig_handler
 from infra.ingress.package import ENTRYPOINT, build_zip
 from infra.stacks import ensure_all
 from infra.substrate.faults import Fault
-from infra.substrate.process import SubstrateProcess, ensure_running
+from infra.substrate.process import SubstrateProcess
 
 NAME = "fraud-platform-dev-full"
 TABLE = f"{NAME}-ig-idempotency"
@@ -31,15 +31,8 @@ RUN = "platform_20260223T184232Z"
 
 
 @pytest.fixture(scope="module")
-def substrate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SubstrateProcess]:
-    process = ensure_running(tmp_path_factory.mktemp("substrate"), owner_pid=os.getpid())
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def clients(substrate: SubstrateProcess) -> Clients:
-    clients = substrate.clients("000000000000")
+def clients(shared_substrate: SubstrateProcess) -> Clients:
+    clients = shared_substrate.clients(shared_substrate.worlds.fresh_account())
     ensure_all(clients)
     return clients
 
@@ -175,9 +168,9 @@ def test_no_key_or_a_wrong_one_is_refused_on_both_routes(method, path, key) -> N
         )
 
 
-def test_auth_closes_where_its_backend_fails(key, substrate, monkeypatch) -> None:
-    with substrate.faults.injected(
-        Fault(account_id="000000000000", service="ssm", operation="GetParameter", status=500)
+def test_auth_closes_where_its_backend_fails(key, clients, shared_substrate, monkeypatch) -> None:
+    with shared_substrate.faults.injected(
+        Fault(account_id=clients.account_id, service="ssm", operation="GetParameter", status=500)
     ):
         status, body = ingest({}, key)
     assert (status, body["error"]) == (503, "auth_backend_unavailable")
@@ -188,10 +181,10 @@ def test_auth_closes_where_its_backend_fails(key, substrate, monkeypatch) -> Non
     assert ingest({}, key) == (500, {"error": "auth_mode_invalid", "auth_mode": "none"})
 
 
-def test_a_store_that_fails_admits_nothing_and_leaves_the_identity_for_replay(key, substrate, clients) -> None:
+def test_a_store_that_fails_admits_nothing_and_leaves_the_identity_for_replay(key, shared_substrate, clients) -> None:
     before = stored(clients)
-    fault = Fault(account_id="000000000000", service="dynamodb", operation="PutItem", status=403)
-    with substrate.faults.injected(fault):
+    fault = Fault(account_id=clients.account_id, service="dynamodb", operation="PutItem", status=403)
+    with shared_substrate.faults.injected(fault):
         status, body = ingest({"platform_run_id": RUN, "event_id": "lost", "card": "4111"}, key)
     assert (status, body["error"], body["idempotency_table"]) == (503, "idempotency_backend_unavailable", TABLE)
     assert stored(clients) == before
@@ -201,17 +194,17 @@ def test_a_store_that_fails_admits_nothing_and_leaves_the_identity_for_replay(ke
     assert "4111" not in message["Body"]
 
 
-def test_a_passing_fault_of_the_store_is_ridden_out(key, substrate, monkeypatch) -> None:
+def test_a_passing_fault_of_the_store_is_ridden_out(key, clients, shared_substrate, monkeypatch) -> None:
     monkeypatch.setenv("IG_INTERNAL_RETRY_BACKOFF_MS", "1")
     fault = Fault(
-        account_id="000000000000",
+        account_id=clients.account_id,
         service="dynamodb",
         operation="PutItem",
         status=500,
         code="InternalServerError",
         times=2,
     )
-    with substrate.faults.injected(fault):
+    with shared_substrate.faults.injected(fault):
         assert ingest({"platform_run_id": RUN, "event_id": "bumpy"}, key)[0] == 202
 
 

@@ -1,10 +1,8 @@
-"""The five stacks against the real substrate, looked at with plain boto3 calls."""
+"""The five stacks against the real shared_substrate, looked at with plain boto3 calls."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,28 +10,21 @@ from infra.clients import Clients
 from infra.errors import InfraError
 from infra.stacks import APPLY_ORDER, delete_all, describe_all, ensure_all, handles_of
 from infra.substrate.faults import Fault
-from infra.substrate.process import SubstrateProcess, ensure_running
+from infra.substrate.process import SubstrateProcess
 
 NAME = "fraud-platform-dev-full"
 ROOT = "/fraud-platform/dev_full"
 
 
 @pytest.fixture(scope="module")
-def substrate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SubstrateProcess]:
-    process = ensure_running(tmp_path_factory.mktemp("substrate"), owner_pid=os.getpid())
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def built(substrate: SubstrateProcess) -> tuple[Clients, list]:
-    clients = substrate.clients("000000000000")
+def built(shared_substrate: SubstrateProcess) -> tuple[Clients, list]:
+    clients = shared_substrate.clients("000000000000")
     return clients, ensure_all(clients)
 
 
 @pytest.fixture
-def fresh(substrate: SubstrateProcess) -> Clients:
-    return substrate.clients(substrate.worlds.fresh_account())
+def fresh(shared_substrate: SubstrateProcess) -> Clients:
+    return shared_substrate.clients(shared_substrate.worlds.fresh_account())
 
 
 def test_all_five_stand_in_order(built) -> None:
@@ -204,9 +195,9 @@ def test_a_bucket_that_holds_evidence_survives_and_core_says_so(fresh) -> None:
     assert left == {"core.evidence"}
 
 
-def test_a_failing_stack_stops_what_rests_on_it_and_nothing_else(substrate, fresh) -> None:
+def test_a_failing_stack_stops_what_rests_on_it_and_nothing_else(shared_substrate, fresh) -> None:
     fault = Fault(account_id=fresh.account_id, service="kafka", operation="CreateClusterV2", status=500)
-    with substrate.faults.injected(fault):
+    with shared_substrate.faults.injected(fault):
         results = {result.stack: result for result in ensure_all(fresh)}
     assert results["streaming"].status == "FAIL"
     assert "streaming.msk" in results["streaming"].error
@@ -215,10 +206,12 @@ def test_a_failing_stack_stops_what_rests_on_it_and_nothing_else(substrate, fres
     assert {result.status for result in ensure_all(fresh)} == {"PASS"}
 
 
-def test_what_cannot_be_looked_at_is_not_reported_as_absent(substrate, fresh) -> None:
+def test_what_cannot_be_looked_at_is_not_reported_as_absent(shared_substrate, fresh) -> None:
     ensure_all(fresh)
     with (
-        substrate.faults.injected(Fault(account_id=fresh.account_id, service="iam", operation="GetRole", status=403)),
+        shared_substrate.faults.injected(
+            Fault(account_id=fresh.account_id, service="iam", operation="GetRole", status=403)
+        ),
         pytest.raises(InfraError, match="AccessDenied"),
     ):
         describe_all(fresh)
