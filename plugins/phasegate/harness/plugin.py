@@ -126,7 +126,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if plan.gates and _is_worker(session.config):
             _prepare_worker(session, runner)
         runner.begin(plan)
-        gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
+        if plan.gates:
+            gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
     except Exception as error:
         problems = getattr(error, "problems", None)
         if problems is None:
@@ -285,7 +286,7 @@ def _prepare_worker(session: pytest.Session, runner: AttemptRunner) -> None:
 
 
 def _narrowed(config: pytest.Config) -> bool:
-    by_node_id = any("::" in arg for arg in config.invocation_params.args)
+    by_node_id = any("::" in arg for arg in config.args)
     return by_node_id or bool(config.getoption("lf", default=False))
 
 
