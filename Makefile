@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint format bench report lock clean
+.PHONY: help venv run test coverage lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,12 @@ run: $(STAMP) ## run the gates on the embedded platform and print the verdict bo
 
 test: $(STAMP) ## the whole test suite
 	$(BIN)/pytest tests -n 2
+
+coverage: $(STAMP) ## the suite under branch coverage, against the floor
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests -n 2
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: $(STAMP) ## format, lint, types, import contracts, catalogue
 	$(BIN)/ruff format --check .
