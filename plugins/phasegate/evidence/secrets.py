@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import unquote_to_bytes
 
 MIN_KNOWN_LENGTH = 6
 """Shorter values occur by chance and cannot be searched for."""
+
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_ESCAPE = re.compile(
+    rb"""\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])"""
+)
+_ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_UNWRAPPINGS = 4
+"""How often JSON in JSON in JSON is unwrapped before it is searched."""
+
+_PIECE, _OVERLAP = 8_192, 4_096
+"""Bytes of a long line that patterns look at in one go: some take time quadratic in it."""
 
 _PATTERN_DETECTORS = {
     # detect-secrets' detectors with a fixed shape. Its entropy and keyword detectors are left out: digests, ids
@@ -55,19 +66,21 @@ class SecretScanner:
     """Searches bytes for registered values and for the shapes of credentials."""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._known: set[str] = set()
         self._needles: dict[bytes, tuple[str, str]] = {}
 
     def register(self, value: str, name: str) -> None:
         """Adds a secret value to search for.
 
         Args:
-            value: The value. Values shorter than `MIN_KNOWN_LENGTH` are not searched for.
+            value: The value. Values shorter than `MIN_KNOWN_LENGTH` are not searched for, nor are twelve digits:
+                an account id, which may serve as an access key, stands in every ARN and is no secret.
             name: What it is, such as the parameter's path; it appears in findings.
         """
-        if len(value) < MIN_KNOWN_LENGTH or value in self._known:
+        value = value.strip()  # a line's end belongs to the file that it was read from
+        if len(value) < MIN_KNOWN_LENGTH or value in self._known or _ACCOUNT_ID.fullmatch(value):
             return
-        self._known[value] = name
+        self._known.add(value)
         for spelling, needle in _spellings(value):
             self._needles.setdefault(needle, (f"{name} ({spelling})", _digest(value)))
 
@@ -78,13 +91,19 @@ class SecretScanner:
             place: What the bytes are, for findings.
             data: The bytes.
         """
-        leaks = {Leak(place, kind, digest) for needle, (kind, digest) in self._needles.items() if needle in data}
-        text = data.decode("utf-8", "replace")
-        for detector in self._detectors:
-            for line in text.splitlines():
+        readings = _unwrapped(data)
+        folded = _folded(readings) if self._needles else []
+        leaks = {
+            Leak(place, kind, digest)
+            for needle, (kind, digest) in self._needles.items()
+            if any(needle in reading for reading in folded)
+        }
+        for reading in readings:
+            text = "\n".join(_pieces(reading.decode("utf-8", "replace")))
+            for detector in self._detectors:
                 leaks |= {
                     Leak(place, f"pattern {detector.secret_type}", _digest(found))
-                    for found in detector.analyze_string(line)
+                    for found in detector.analyze_string(text)
                 }
         return tuple(sorted(leaks))
 
@@ -98,15 +117,45 @@ class SecretScanner:
         )
 
 
+def _unwrapped(data: bytes) -> list[bytes]:
+    """The bytes, and what they are once the escapes of JSON, of JSON in JSON and so on are read away.
+
+    A value may stand in a JSON text inside a JSON string, with any of its characters escaped or none; this finds
+    it however it was written.
+    """
+    readings = [data]
+    while b"\\" in readings[-1] and len(readings) <= _UNWRAPPINGS:
+        readings.append(_ESCAPE.sub(_unescape, readings[-1]))
+    return readings
+
+
+def _folded(readings: Sequence[bytes]) -> list[bytes]:
+    """The readings, those without URL escapes, and those whose lines are joined, each once."""
+    found = [*readings]
+    found += [unquote_to_bytes(known.replace(b"+", b" ")) for known in readings if b"%" in known or b"+" in known]
+    found += [known.translate(None, b" \t\r\n") for known in found]
+    return list(dict.fromkeys(found))
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    high, low, code, single = match.groups()
+    if single is not None:
+        return _ESCAPED.get(single, single)
+    units = bytes.fromhex((code or high + low).decode("ascii"))
+    return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for line in text.replace('",', '",\n').splitlines():
+        for start in range(0, len(line), _PIECE):
+            yield line[start : start + _PIECE + _OVERLAP]
+
+
 def _spellings(value: str) -> Iterator[tuple[str, bytes]]:
     raw = value.encode("utf-8", "surrogatepass")
     yield "plain", raw
-    yield "JSON-escaped", json.dumps(value)[1:-1].encode("ascii")
-    yield "JSON-escaped", json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
     yield "hex", raw.hex().encode("ascii")
     yield "hex", raw.hex().upper().encode("ascii")
-    yield "URL-encoded", quote(raw, safe="").encode("ascii")
-    yield "URL-encoded", quote_plus(raw).encode("ascii")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):
             # Inside a longer text the value may begin at any of three bit offsets; the characters that mix with

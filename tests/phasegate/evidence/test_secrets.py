@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from urllib.parse import quote
+import time
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,70 @@ def test_a_finding_holds_a_digest_and_no_part_of_the_value() -> None:
     (leak,) = scanner.scan("a.json", b"... correct-horse ...")
     assert leak.digest == hashlib.sha256(b"correct-horse").hexdigest()[:16]
     assert "horse" not in str(leak)
+
+
+AWKWARD = 'pä"s\\s/w+ö rd😀=%41'
+WRITTEN = {
+    "JSON": json.dumps({"k": AWKWARD}),
+    "JSON in UTF-8": json.dumps({"k": AWKWARD}, ensure_ascii=False),
+    "JSON in JSON": json.dumps({"log": json.dumps({"k": AWKWARD})}),
+    "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps(AWKWARD))),
+    "JSON with escaped slashes": json.dumps({"k": AWKWARD}).replace("/", "\\/"),
+    "every unit escaped": "".join(f"\\u{unit:04x}" for unit in memoryview(AWKWARD.encode("utf-16-le")).cast("H")),
+    "URL": quote(AWKWARD, safe=""),
+    "URL in lower case": quote(AWKWARD, safe="").replace("%C3", "%c3").replace("%B6", "%b6"),
+    "URL with slashes": quote(AWKWARD),
+    "form": quote_plus(AWKWARD),
+    "URL in JSON in JSON": json.dumps(json.dumps(quote(AWKWARD))),
+    "base64 with line ends": json.dumps(base64.encodebytes((AWKWARD * 9).encode()).decode()),
+    "base64 with escaped slashes": json.dumps(base64.b64encode(AWKWARD.encode()).decode()).replace("/", "\\/"),
+}
+
+
+@pytest.mark.parametrize("spelling", WRITTEN)
+def test_a_value_is_found_however_it_was_escaped(spelling) -> None:
+    scanner = SecretScanner()
+    assert scanner.scan("a.json", WRITTEN[spelling].encode()) == ()
+    scanner.register(AWKWARD, "the key")
+    assert scanner.scan("a.json", WRITTEN[spelling].encode())
+
+
+def test_the_line_end_of_the_file_that_held_a_value_does_not_hide_it() -> None:
+    scanner = SecretScanner()
+    scanner.register("correct-horse\n", "file")
+    assert scanner.scan("a.json", b'"correct-horse"')
+
+
+def test_an_account_id_that_serves_as_a_key_is_no_secret() -> None:
+    scanner = SecretScanner()
+    scanner.register("000000000001", "AWS_ACCESS_KEY_ID")
+    assert scanner.scan("a.json", b'"arn:aws:iam::000000000001:role/x"') == ()
+
+
+def test_a_uri_beside_a_mail_address_is_no_credential() -> None:
+    evidence = {"a": "s3://bucket/key:1", "b": "team@example.org", "c": "https://host:8080/p", "d": "x@y.example"}
+    assert SecretScanner().scan("a.json", json.dumps(evidence, separators=(",", ":")).encode()) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"log": json.dumps({"aws_secret_key": "a1B2" * 10})}),
+        json.dumps(["x" * 20_000, "AKIAIOSFODNN7EXAMPLE", "y" * 20_000]),
+        json.dumps("x" * 8_185 + " AKIAIOSFODNN7EXAMPLE " + "y" * 20_000),
+    ],
+    ids=["JSON in JSON", "among long texts", "across a piece's end"],
+)
+def test_the_shapes_are_found_deep_in_long_texts(text) -> None:
+    assert SecretScanner().scan("a.json", text.encode())
+
+
+@pytest.mark.parametrize("text", ["https://host/path", "://", "eyJ", "aws", "\\\\", "%41"])
+def test_no_text_makes_the_scan_slow(text) -> None:
+    data = json.dumps([text * 100, *[text] * 30_000]).encode()
+    scanner = SecretScanner()
+    scanner.register("correct-horse-battery", "the key")
+    scanner.scan("a.json", b"{}")
+    start = time.perf_counter()
+    scanner.scan("a.json", data)
+    assert time.perf_counter() - start < 5
