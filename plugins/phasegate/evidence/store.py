@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import sha256
+from phasegate.evidence.failures import PublishFailure, cause_of, client_errors, is_taken
 
 _CONCURRENCY = 8
-_DENIED = frozenset({"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"})
-_CONFLICT = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict"})
+_PAUSES = (0.05, 0.25)
+"""Seconds before the second and the third try of what failed for a moment."""
 
-
-class PublishFailure(StrEnum):
-    """Why something could not be stored durably."""
-
-    DENIED = "DENIED"
-    UNAVAILABLE = "UNAVAILABLE"
-    TIMEOUT = "TIMEOUT"
-    CONFLICT = "CONFLICT"
-    READ_BACK_DIFFERS = "READ_BACK_DIFFERS"
-    MISSING_BUCKET = "MISSING_BUCKET"
-    REFUSED = "REFUSED"
+__all__ = ["EvidenceStore", "PublishError", "PublishFailure", "Receipt", "S3Store", "publish_all"]
 
 
 class PublishError(EvidenceError):
@@ -106,18 +97,21 @@ class S3Store:
     """Evidence under `s3://<bucket>/<prefix>/<execution_id>/`.
 
     Every put is conditional on the key's absence and carries its SHA-256, which S3 verifies and keeps; every put
-    is read back by version id and compared byte for byte.
+    is read back by version id and compared byte for byte. What fails for a moment (5xx, throttling, a lost
+    connection) is tried again twice: put and read-back together change nothing when they are repeated.
 
     Args:
-        client: A boto3 S3 client. Its retry configuration is the only retrying there is.
+        client: A boto3 S3 client; its own retries and time-outs come on top.
         bucket: The evidence bucket.
-        prefix: Key prefix of all attempts, without slashes at its ends.
+        prefix: Key prefix of all attempts.
+        pause: Waits the given seconds between two tries.
     """
 
-    def __init__(self, client: Any, *, bucket: str, prefix: str) -> None:
+    def __init__(self, client: Any, *, bucket: str, prefix: str, pause: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/")
+        self._pause = pause
 
     def uri(self, execution_id: str, name: str = "") -> str:
         """Where an artifact lies, or would lie."""
@@ -125,21 +119,41 @@ class S3Store:
 
     def publish(self, execution_id: str, name: str, data: bytes) -> Receipt:
         """Stores one artifact and reads it back; see `EvidenceStore.publish`."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - needed only with a client
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                return self._stored(execution_id, name, data)
+            except client_errors() as error:
+                cause = cause_of(error)
+                seconds = next(pauses, None) if cause.transient else None
+                if seconds is None:
+                    fact = f"{cause.reason.value}: {' '.join(str(error).split())}"
+                    problem = Problem(fact, self.uri(execution_id, name), cause.remedy)
+                    raise PublishError(cause.reason, problem) from error
+            self._pause(seconds)
 
+    def _stored(self, execution_id: str, name: str, data: bytes) -> Receipt:
         key = self._key(execution_id, name)
-        version_id: str | None = None
+        written, version_id = True, None
         try:
             version_id = self._put(key, data)
-        except ClientError as error:
-            if _code(error) not in _CONFLICT:
-                raise self._failure(key, error) from error
-        except BotoCoreError as error:
-            raise self._failure(key, error) from error
-        try:
-            return self._read_back(execution_id, name, data, version_id)
-        except (ClientError, BotoCoreError) as error:
-            raise self._failure(key, error) from error
+        except client_errors() as error:
+            if not is_taken(error):
+                raise
+            written = False
+        wanted = {"VersionId": version_id} if version_id else {}
+        answer = self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
+        with answer["Body"] as body:
+            found: bytes = body.read()
+        if found != data:
+            raise self._different(execution_id, name, data, found, written=written)
+        return Receipt(
+            name=name,
+            uri=self.uri(execution_id, name),
+            version_id=answer.get("VersionId", version_id),
+            sha256=sha256(found),
+            size=len(found),
+        )
 
     def _put(self, key: str, data: bytes) -> str | None:
         checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
@@ -155,56 +169,15 @@ class S3Store:
         version: str | None = answer.get("VersionId")
         return version
 
-    def _read_back(self, execution_id: str, name: str, data: bytes, version_id: str | None) -> Receipt:
-        key = self._key(execution_id, name)
-        wanted = {"VersionId": version_id} if version_id else {}
-        answer = self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
-        with answer["Body"] as body:
-            found = body.read()
-        if found != data:
-            present = version_id is None
-            reason = PublishFailure.CONFLICT if present else PublishFailure.READ_BACK_DIFFERS
-            fact = (
-                f"other bytes stand under the key already (sha256 {sha256(found)}, not {sha256(data)})"
-                if present
-                else f"read back {len(found)} bytes (sha256 {sha256(found)}), wrote {len(data)} ({sha256(data)})"
-            )
-            raise PublishError(
-                reason,
-                Problem(fact, self.uri(execution_id, name), "find out who else writes there; nothing was overwritten"),
-            )
-        return Receipt(
-            name=name,
-            uri=self.uri(execution_id, name),
-            version_id=answer.get("VersionId", version_id),
-            sha256=sha256(found),
-            size=len(found),
-        )
+    def _different(self, execution_id: str, name: str, data: bytes, found: bytes, *, written: bool) -> PublishError:
+        if written:
+            reason = PublishFailure.READ_BACK_DIFFERS
+            fact = f"read back {len(found)} bytes (sha256 {sha256(found)}), wrote {len(data)} ({sha256(data)})"
+        else:
+            reason = PublishFailure.CONFLICT
+            fact = f"other bytes stand under the key already (sha256 {sha256(found)}, not {sha256(data)})"
+        remedy = "find out who else writes there; nothing was overwritten"
+        return PublishError(reason, Problem(f"{reason.value}: {fact}", self.uri(execution_id, name), remedy))
 
     def _key(self, execution_id: str, name: str) -> str:
         return "/".join(part for part in (self._prefix, execution_id, name) if part) + ("" if name else "/")
-
-    def _failure(self, key: str, error: Exception) -> PublishError:
-        from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError  # noqa: PLC0415
-
-        place = f"s3://{self._bucket}/{key}"
-        code = _code(error)
-        if code in _DENIED:
-            reason, remedy = PublishFailure.DENIED, "grant the session s3:PutObject and s3:GetObject on the bucket"
-        elif code in {"NoSuchBucket", "404"}:
-            reason, remedy = (
-                PublishFailure.MISSING_BUCKET,
-                "create the bucket (core stack), or repin S3_EVIDENCE_BUCKET",
-            )
-        elif isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-            reason, remedy = PublishFailure.TIMEOUT, "wait until the store answers again, then run the gate again"
-        elif code is None or code.startswith("5") or code in {"InternalError", "ServiceUnavailable", "SlowDown"}:
-            reason, remedy = PublishFailure.UNAVAILABLE, "wait until the store answers again, then run the gate again"
-        else:
-            reason, remedy = PublishFailure.REFUSED, "mend what the store complains of, then run the gate again"
-        return PublishError(reason, Problem(f"{reason.value}: {' '.join(str(error).split())}", place, remedy))
-
-
-def _code(error: Exception) -> str | None:
-    response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code")) if isinstance(response, dict) else None
