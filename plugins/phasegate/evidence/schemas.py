@@ -54,7 +54,12 @@ class SchemaSet:
             validator = self._validators[key] = self._compile(name)
         if isinstance(validator, str):
             return (validator,)
-        errors = sorted(validator.iter_errors(payload), key=lambda error: error.json_path)
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415 - costs start-up time
+
+        try:
+            errors = sorted(validator.iter_errors(payload), key=lambda error: error.json_path)
+        except (Unresolvable, RecursionError) as error:  # what no meta-schema tells of a schema
+            return (f"its schema cannot be applied: {type(error).__name__}: {' '.join(str(error).split())[:300]}",)
         messages = [f"{error.json_path}: {' '.join(error.message.split())[:300]}" for error in errors[:_MESSAGE_LIMIT]]
         if len(errors) > _MESSAGE_LIMIT:
             messages.append(f"and {len(errors) - _MESSAGE_LIMIT} more")

@@ -1,0 +1,71 @@
+"""Schemas of artifacts: what fits, what does not, and schemas that cannot be used."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "good.schema.json").write_text(
+        json.dumps(
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}, "b": {"items": False}}}
+        )
+    )
+    return tmp_path
+
+
+def test_a_payload_that_fits_has_no_messages(folder) -> None:
+    assert SchemaSet(folder).validate("good.json", {"a": 1}) == ()
+
+
+def test_every_misfit_is_told_with_its_place(folder) -> None:
+    messages = SchemaSet(folder).validate("good.json", {"a": "x", "b": [1]})
+    assert len(messages) == 2
+    assert messages[0].startswith("$.a: ")
+    assert messages[1].startswith("$.b")
+
+
+def test_a_long_list_of_misfits_is_cut_and_says_so(folder) -> None:
+    (folder / "many.schema.json").write_text('{"items": {"type": "string"}}')
+    messages = SchemaSet(folder).validate("many.json", list(range(50)))
+    assert len(messages) == 11
+    assert messages[-1] == "and 40 more"
+
+
+def test_an_artifact_without_a_schema_does_not_fit(folder, tmp_path) -> None:
+    assert "has no schema" in SchemaSet(folder).validate("other.json", {})[0]
+    assert "has no schema" in SchemaSet(tmp_path / "nowhere").validate("good.json", {"a": 1})[0]
+    assert SchemaSet(folder).names == {"good.json"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ('{"type": "objekt"}', "no JSON Schema"),
+        ("[1]", "no JSON Schema"),
+        ('{"$ref": "elsewhere.json"}', "cannot be applied"),
+        ('{"$ref": "#/$defs/nowhere"}', "cannot be applied"),
+        ('{"$ref": "#"}', "cannot be applied"),
+        ('{"properties": {"a": {"pattern": "("}}}', "no JSON Schema"),
+        ("\udcff", "cannot be read"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_fits_nothing(folder, text, message) -> None:
+    (folder / "bad.schema.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    (found,) = SchemaSet(folder).validate("bad.json", {"a": "x"})
+    assert message in found
+
+
+def test_the_frameworks_own_schemas_serve_every_gate_and_can_be_replaced(folder) -> None:
+    schemas = SchemaSet(folder)
+    assert any("required property" in text for text in schemas.validate("m9a_execution_summary.json", {}))
+    assert any("required property" in text for text in schemas.validate(RECEIPT_NAME, {}))
+    (folder / "m9b_execution_summary.schema.json").write_text("{}")
+    assert SchemaSet(folder).validate("m9b_execution_summary.json", {}) == ()
+    assert SchemaSet(folder).validate("m9a_execution_summary.json", {}) != ()
