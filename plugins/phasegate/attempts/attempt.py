@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -15,15 +15,19 @@ from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
+from phasegate.attempts.pack import Pack
+from phasegate.attempts.publication import artifact_rows, detail_of, publish_artifacts, publish_summary, take_back
+from phasegate.attempts.redaction import Redactor
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.content import sealed
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
-from phasegate.evidence.secrets import SecretScanner
-from phasegate.evidence.store import EvidenceStore, PublishError, Receipt, publish_all
-from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary, utc
-from phasegate.evidence.verify import INVALIDATED, VerifiedPack
+from phasegate.evidence.secrets import Leak, SecretScanner
+from phasegate.evidence.store import EvidenceStore, PublishFailure
+from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary
+from phasegate.evidence.verify import VerifiedPack
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
 
 
@@ -80,7 +84,7 @@ class OpenAttempt:
         self.journal = Journal(self.path)
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
-        self._artifacts: dict[str, bytes] = {}
+        self._pack = Pack(self.path)
         self._sealed: tuple[Finding, ...] | None = None
         self._rows: list[ArtifactRow] = []
 
@@ -95,17 +99,21 @@ class OpenAttempt:
         return MappingProxyType(self._records)
 
     def restore(self) -> None:
-        """Takes records, metrics and artifacts from the staging folder of a process that vanished."""
+        """Takes records, metrics and artifacts from the staging folder of a process that vanished.
+
+        Raises:
+            EvidenceError: The folder cannot be read or put right.
+        """
         for entry in self.journal.entries():
             if entry.get("event") == "record":
                 verifier, record = record_of(entry)
                 self._records.setdefault(verifier, []).append(record)
             elif entry.get("event") == "metric":
                 self._metrics[entry["name"]] = entry["value"]
-        for name in self.gate.artifacts:
-            path = self.path / name
-            if path.is_file():
-                self._artifacts[name] = path.read_bytes()
+            elif entry.get("event") == "opened":
+                self._clock_note = entry.get("clock_note")
+        with explained("take over the staging folder", self.path):
+            self._pack.restore(self.gate.artifacts)
 
     def record(self, verifier: str, record: TestRecord) -> None:
         """Adds the record of one test; it outlives the process.
@@ -113,6 +121,7 @@ class OpenAttempt:
         Raises:
             EvidenceError: It cannot be written.
         """
+        record = _encodable(record)
         with explained("write to the attempt's journal", self.path):
             self.journal.append(record_entry(verifier, record))
         self._records.setdefault(verifier, []).append(record)
@@ -123,7 +132,7 @@ class OpenAttempt:
         Raises:
             EvidenceError: The value is not JSON, or cannot be written.
         """
-        canonical(value, name=f"metric {name}")
+        canonical({name: value}, name="metric")
         with explained("write to the attempt's journal", self.path):
             self.journal.append({"event": "metric", "name": name, "value": value})
         self._metrics[name] = value
@@ -141,30 +150,36 @@ class OpenAttempt:
             fact, remedy = f"{self.gate.id} does not owe {name}", f"it owes {', '.join(self.gate.artifacts)}"
         elif self._sealed is not None:
             fact, remedy = f"{name} comes after the pack was sealed", "write it before gate.publish()"
-        elif self._artifacts.get(name, data) != data:
+        elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
         if fact:
             raise EvidenceError(Problem(fact, self.execution_id, remedy))
         with explained("write an artifact", self.path / name):
-            write_file(self.path / name, data)
-        self._artifacts[name] = data
+            self._pack.put(name, data)
 
     def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
 
-        A secret keeps the whole pack from being published. A missing or misshapen artifact does not: the rest is
-        published, for a blocked attempt is evidence too.
+        A secret, wherever it stands so far, keeps the whole pack from being published. A missing or misshapen
+        artifact does not: the rest is published, for a blocked attempt is evidence too.
 
         Returns:
             Findings under the gate's evidence, leak and publish codes.
+
+        Raises:
+            EvidenceError: The pack cannot be written; it is not sealed then.
         """
         if self._sealed is None:
-            findings = self._contract_findings()
-            leaks = self._leak_findings(scanner)
-            self._sealed = (*findings, *leaks)
-            self._rows = [ArtifactRow(name, sha256(data), len(data)) for name, data in sorted(self._artifacts.items())]
-            if not leaks:
-                self._sealed += self._publish(store)
+            findings = [*self._settle(), *self._contract_findings()]
+            leaks = self._leaks(scanner)
+            self._rows = artifact_rows(self._pack.files, {})
+            if leaks:
+                findings += [self._finding("leak", str(leak)) for leak in leaks]
+            elif store is None:
+                findings.append(self._finding("publish", "there is no durable store"))
+            else:
+                findings += self._publish(store)
+            self._sealed = tuple(findings)
         return self._sealed
 
     def commit(
@@ -178,123 +193,120 @@ class OpenAttempt:
         """Seals the pack, judges the attempt, publishes its summary, and moves the pack into its place whole.
 
         Raises:
-            EvidenceError: It cannot be written; what was there before is untouched, and the staging folder stays.
+            EvidenceError: It cannot be written, or the summary cannot be freed of a secret; what was there before
+                is untouched, and the staging folder stays.
         """
         upstream = [self._chain.of_edge(edge) for edge in self.gate.upstream]
-        found = [*duties, *self._entry_findings(upstream), *self.seal(store, scanner)]
-        now = self._clock()
-        rows = [evidence.row() for evidence in upstream]
-
-        def build() -> tuple[GateJudgement, bytes]:
-            judgement = judge(self.gate, self._records, self._unseen(found))
-            facts = SummaryFacts(
-                execution_id=self.execution_id,
-                generated_at=now,
-                substrate=self._substrate,
-                metrics=self._metrics,
-                upstream=rows,
-                artifacts=self._rows,
-                catalogue_sha256=self._catalogue_sha256,
-                provenance=provenance,
-                clock_note=self._clock_note,
-            )
-            return judgement, canonical(build_summary(judgement, facts), name=self.gate.summary_name)
-
-        judgement, data = build()
-        leaks = scanner.scan(self.gate.summary_name, data)
-        uri: str | None = None
+        given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
+        found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
+        facts = SummaryFacts(
+            execution_id=self.execution_id,
+            generated_at=self._clock(),
+            substrate=self._substrate,
+            metrics=self._metrics,
+            upstream=[evidence.row() for evidence in upstream],
+            artifacts=self._rows,
+            catalogue_sha256=self._catalogue_sha256,
+            provenance=provenance,
+            clock_note=self._clock_note,
+        )
+        name = self.gate.summary_name
+        judgement, data = self._judged(facts, found)
+        leaks = scanner.scan(name, data)
         if leaks:
             found += [self._finding("leak", str(leak)) for leak in leaks]
-            self._withhold(scanner)
-            judgement, data = build()
-        elif store is not None and not any(finding.state == "LEAK" for finding in found):
-            failure = self._publish_summary(store, data)
-            if failure is None:
-                uri = store.uri(self.execution_id)
-            else:
-                found.append(failure)
-                judgement, data = build()
-                self._invalidate_durable(store, failure.detail)
-        with explained("write the execution summary", self.path / self.gate.summary_name):
-            write_file(self.path / self.gate.summary_name, data)
-            self.journal.remove()
-            sync_folder(self.path)
-            place = self._layout.attempt(self._id)
-            self.path.rename(place)
-            sync_folder(place.parent)
+            judgement, data = self._withheld(facts, found, scanner)
+        uri: str | None = None
+        with explained("write the execution summary", self.path / name):
+            write_file(self.path / name, data)
+            if store is not None and not any(finding.state == "LEAK" for finding in found):
+                failure = publish_summary(store, self.execution_id, name, data)
+                if failure is None:
+                    uri = store.uri(self.execution_id)
+                else:
+                    doubtful = judgement.overall_pass or failure.reason is PublishFailure.CONFLICT
+                    found.append(self._finding("publish", detail_of(failure)))
+                    if doubtful:  # a summary that says more than this one may lie in the store
+                        take_back(store, self.execution_id, detail_of(failure), facts.generated_at)
+                    judgement, data = self._judged(facts, found)
+                    write_file(self.path / name, data)
+        try:
+            place = self._move_in()
+        except EvidenceError as error:
+            if store is not None and uri is not None and judgement.overall_pass:
+                take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
+            raise
         self._history.remember(VerifiedPack(place, json.loads(data), sha256(data), ()))
         return Committed(self.execution_id, judgement, place, uri)
+
+    def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
+        judgement = judge(self.gate, self._records, self._unseen(found))
+        return judgement, sealed(build_summary(judgement, facts), name=self.gate.summary_name)
+
+    def _withheld(
+        self, facts: SummaryFacts, found: list[Finding], scanner: SecretScanner
+    ) -> tuple[GateJudgement, bytes]:
+        """The judgement and the summary without what is secret in them."""
+        redactor = Redactor(scanner)
+        found[:] = [redactor.finding(finding) for finding in found]
+        self._records = {
+            verifier: [redactor.record(record) for record in records] for verifier, records in self._records.items()
+        }
+        clean = replace(
+            facts,
+            metrics=redactor.mapping(facts.metrics),
+            provenance=redactor.mapping(facts.provenance),
+            upstream=[replace(row, why=redactor.text(row.why)) for row in facts.upstream],
+        )
+        judgement, data = self._judged(clean, found)
+        leaks = scanner.scan(self.gate.summary_name, data)
+        if leaks:
+            remedy = "the catalogue's or the session's own words are registered as a secret: choose another value"
+            raise EvidenceError([Problem(f"cannot be withheld: {leak}", self.execution_id, remedy) for leak in leaks])
+        return judgement, data
+
+    def _move_in(self) -> Path:
+        place = self._layout.attempt(self._id)
+        with explained("move the pack into its place", place):
+            self.journal.remove()
+            sync_folder(self.path)
+            self.path.rename(place)
+            sync_folder(place.parent)
+        return place
 
     def _finding(self, duty: str, detail: str) -> Finding:
         codes = self.gate.codes
         code = {"evidence": codes.evidence, "leak": codes.leak or codes.publish, "publish": codes.publish}[duty]
         return Finding(code, "", duty.upper(), detail)
 
-    def _contract_findings(self) -> tuple[Finding, ...]:
+    def _settle(self) -> list[Finding]:
+        with explained("put the staging folder right", self.path):
+            return [self._finding("evidence", fact) for fact in self._pack.settle()]
+
+    def _contract_findings(self) -> list[Finding]:
         findings = []
         for name in self.gate.artifacts:
-            if name not in self._artifacts:
+            data = self._pack.files.get(name)
+            if data is None:
                 findings.append(self._finding("evidence", f"{name} was not written"))
-                continue
-            on_disk = self.path / name
-            if not on_disk.is_file() or on_disk.read_bytes() != self._artifacts[name]:
-                findings.append(self._finding("evidence", f"{name} was altered while the attempt was open"))
-            messages = self._schemas.validate(name, json.loads(self._artifacts[name]))
-            findings += [self._finding("evidence", f"{name} does not fit its schema: {text}") for text in messages]
-        return tuple(findings)
+            else:
+                messages = self._schemas.validate(name, json.loads(data))
+                findings += [self._finding("evidence", f"{name} does not fit its schema: {text}") for text in messages]
+        return findings
 
-    def _leak_findings(self, scanner: SecretScanner) -> tuple[Finding, ...]:
-        leaks = [leak for name, data in sorted(self._artifacts.items()) for leak in scanner.scan(name, data)]
+    def _leaks(self, scanner: SecretScanner) -> list[Leak]:
+        leaks = [leak for name, data in self._pack.files.items() for leak in scanner.scan(name, data)]
         for name in {leak.place for leak in leaks}:
-            # What holds a secret may not stay on the disk either; the finding keeps its digest and its place.
-            (self.path / name).unlink(missing_ok=True)
-            del self._artifacts[name]
-        return tuple(self._finding("leak", str(leak)) for leak in leaks)
+            self._pack.drop(name)  # what holds a secret may not stay on the disk either
+        recorded = canonical([self._metrics, *(_texts(records) for records in self._records.values())])
+        return [*leaks, *scanner.scan("what the verifiers recorded", recorded)]
 
-    def _publish(self, store: EvidenceStore | None) -> tuple[Finding, ...]:
-        if store is None:
-            return (self._finding("publish", "there is no durable store"),)
-        receipts, failures = publish_all(store, self.execution_id, self._artifacts)
-        findings = [self._finding("publish", _detail(failure)) for failure in failures]
-        receipt = canonical(
-            {
-                "schema": "phasegate/publication-receipt/1",
-                "phase_execution_id": self.execution_id,
-                "gate": self.gate.id,
-                "objects": [_receipt_row(item) for item in receipts],
-            }
-        )
+    def _publish(self, store: EvidenceStore) -> list[Finding]:
+        done = publish_artifacts(store, execution_id=self.execution_id, gate_id=self.gate.id, files=self._pack.files)
         with explained("write the publication receipt", self.path / RECEIPT_NAME):
-            write_file(self.path / RECEIPT_NAME, receipt)
-        own, failed = publish_all(store, self.execution_id, {RECEIPT_NAME: receipt})
-        findings += [self._finding("publish", _detail(failure)) for failure in failed]
-        stored = {item.name: item for item in (*receipts, *own)}
-        everything = {**self._artifacts, RECEIPT_NAME: receipt}
-        self._rows = [_artifact_row(name, data, stored.get(name)) for name, data in sorted(everything.items())]
-        return tuple(findings)
-
-    def _publish_summary(self, store: EvidenceStore, data: bytes) -> Finding | None:
-        try:
-            store.publish(self.execution_id, self.gate.summary_name, data)
-        except PublishError as error:
-            return self._finding("publish", _detail(error))
-        return None
-
-    def _invalidate_durable(self, store: EvidenceStore, reason: str) -> None:
-        # The store may hold a summary that says more than the local one; nothing there is overwritten, so a
-        # marker beside it takes it back. Where even that fails, the store is out of reach, and the local word
-        # counts.
-        text = f"reason: {reason}\ninvalidated_at_utc: {utc(self._clock())}\n"
-        publish_all(store, self.execution_id, {INVALIDATED: text.encode("utf-8")})
-
-    def _withhold(self, scanner: SecretScanner) -> None:
-        self._metrics = {
-            name: value for name, value in self._metrics.items() if not scanner.scan(name, canonical({name: value}))
-        }
-        self._records = {
-            verifier: [_without_secrets(record, scanner) for record in records]
-            for verifier, records in self._records.items()
-        }
+            self._pack.put(RECEIPT_NAME, done.receipt)
+        self._rows = artifact_rows(self._pack.files, done.receipts)
+        return [self._finding("publish", failure) for failure in done.failures]
 
     def _entry_findings(self, upstream: Iterable[UpstreamEvidence]) -> list[Finding]:
         codes = self.gate.codes
@@ -310,31 +322,14 @@ class OpenAttempt:
         return [finding for finding in duties if (finding.code, finding.detail) not in raised]
 
 
-def _detail(error: PublishError) -> str:
-    problem = error.problems[0]
-    return f"{problem.place}: {problem.fact}"
+def _encodable(record: TestRecord) -> TestRecord:
+    return TestRecord(
+        nodeid=encodable(record.nodeid),
+        state=record.state,
+        findings=tuple((code, encodable(detail)) for code, detail in record.findings),
+        detail=encodable(record.detail),
+    )
 
 
-def _receipt_row(receipt: Receipt) -> dict[str, JsonValue]:
-    return {
-        "file": receipt.name,
-        "uri": receipt.uri,
-        "version_id": receipt.version_id,
-        "sha256": receipt.sha256,
-        "bytes": receipt.size,
-        "read_back": True,
-    }
-
-
-def _artifact_row(name: str, data: bytes, receipt: Receipt | None) -> ArtifactRow:
-    if receipt is None:
-        return ArtifactRow(name, sha256(data), len(data))
-    return ArtifactRow(name, sha256(data), len(data), receipt.uri, receipt.version_id, read_back=True)
-
-
-def _without_secrets(record: TestRecord, scanner: SecretScanner) -> TestRecord:
-    def clean(text: str) -> str:
-        return "(withheld: it holds a secret)" if scanner.scan("detail", canonical(text)) else text
-
-    findings = tuple((code, clean(detail)) for code, detail in record.findings)
-    return TestRecord(record.nodeid, record.state, findings, clean(record.detail))
+def _texts(records: Iterable[TestRecord]) -> list[JsonValue]:
+    return [[record.nodeid, record.detail, *(detail for _, detail in record.findings)] for record in records]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.verify import INVALIDATED, VerifiedPack, read_summary, verify_pack
 
 AUTHORITATIVE = "authoritative"
+_Stamp = tuple[tuple[str, int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class History:
         self._layout = layout
         self._catalogue = catalogue
         self._schemas = schemas
-        self._packs: dict[Path, tuple[Any, VerifiedPack]] = {}
+        self._packs: dict[Path, tuple[_Stamp, VerifiedPack]] = {}
         self._gate_of_prefix = {gate.prefix: gate for gate in catalogue.gates.values()}
         self._external_of_prefix = {gate.prefix: gate for gate in catalogue.external.values()}
 
@@ -70,15 +71,18 @@ class History:
         return [record for folder in folders for record in self._phase(folder)]
 
     def newest(self, gate_id: str, substrate: str) -> VerifiedPack | None:
-        """The newest complete, not invalidated pack of a gate on a substrate; it may be altered or blocked."""
+        """The newest complete, not invalidated pack of a gate on a substrate; it may be altered or blocked.
+
+        A pack whose summary is not credible is returned and not passed over, whatever it says: it may have been
+        complete, and of this substrate, before it was altered.
+        """
         prefix = self._prefix(gate_id)
         folder = self._layout.phase(gate_id.split(".", maxsplit=1)[0])
         for path in reversed(self._committed(folder, prefix)):
-            if (path / INVALIDATED).exists():
+            if invalidation(path) is not None:
                 continue
             pack = self.pack(path)
-            # A pack whose summary cannot be read is returned and not passed over: it may have said anything.
-            if not pack.summary or _eligible(pack.summary, substrate):
+            if not pack.credible or (_is_newest_word(pack) and pack.summary.get("substrate") == substrate):
                 return pack
         return None
 
@@ -90,8 +94,10 @@ class History:
             return kept[1]
         execution_id = ExecutionId.parse(path.name)
         prefix = execution_id.prefix if execution_id else ""
-        external = prefix in self._external_of_prefix
-        pack = verify_pack(path, self.summary_name(prefix), None if external else self._schemas)
+        external = self._external_of_prefix.get(prefix)
+        # What was handed over has its own platform's form; that of the framework's own packs has a schema.
+        schemas, owes = (self._schemas, ()) if external is None else (None, external.artifacts)
+        pack = verify_pack(path, self.summary_name(prefix), schemas, owes=owes)
         self._packs[path] = (stamp, pack)
         return pack
 
@@ -127,52 +133,50 @@ class History:
         for path in reversed(self._committed(folder)):
             prefix = path.name.split("_", maxsplit=1)[0]
             summary = read_summary(path / self.summary_name(prefix))
-            successor = newest.get((prefix, summary.get("substrate")))
-            if successor is not None and summary.get("complete") is not False and invalidation(path) is None:
+            substrate = _text(summary.get("substrate"))
+            successor = newest.get((prefix, None)) or newest.get((prefix, substrate))
+            if successor is not None and not _is_incomplete(summary) and invalidation(path) is None:
                 # What a newer attempt took the place of feeds no gate; verifying each would cost for nothing.
                 records.append(self._record(path, prefix, summary, f"superseded by {successor}"))
                 continue
-            standing = _intrinsic_standing(path, self.pack(path))
-            if standing == AUTHORITATIVE or standing.startswith("altered"):
-                newest[prefix, summary.get("substrate")] = path.name
-            records.append(self._record(path, prefix, summary, standing))
+            pack = self.pack(path)
+            if _is_newest_word(pack) and invalidation(path) is None:
+                # As in `newest`: a summary that is not credible stands before the older ones of every substrate.
+                newest.setdefault((prefix, substrate if pack.credible else None), path.name)
+            records.append(self._record(path, prefix, summary, _intrinsic_standing(path, pack)))
         records.reverse()
-        return records + [self._staged(path) for path in self._committed(folder / ".staging")]
+        staged = [self._staged(path) for path in self._committed(folder / ".staging")]
+        return records + [record for record in staged if record.path.is_dir()]  # not one that just left
 
     def _record(self, path: Path, prefix: str, summary: dict[str, Any], standing: str) -> AttemptRecord:
         known = self._gate_of_prefix.get(prefix) or self._external_of_prefix.get(prefix)
+        blockers = summary.get("blockers")
         return AttemptRecord(
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
-            alias=summary.get("alias"),
-            substrate=summary.get("substrate"),
-            verdict=summary.get("verdict"),
-            blockers=tuple(str(code) for code in summary.get("blockers") or ()),
+            alias=_text(summary.get("alias")),
+            substrate=_text(summary.get("substrate")),
+            verdict=_text(summary.get("verdict")),
+            blockers=tuple(str(code) for code in blockers) if isinstance(blockers, list) else (),
             standing=standing,
             path=path,
         )
 
     def _staged(self, path: Path) -> AttemptRecord:
-        opened = next((entry for entry in Journal(path).entries() if entry.get("event") == "opened"), {})
-        alive = _alive(opened.get("pid"))
+        journal = Journal(path)
+        opened = next((entry for entry in journal.entries() if entry.get("event") == "opened"), {})
+        prefix = path.name.split("_", maxsplit=1)[0]
+        known = self._gate_of_prefix.get(prefix)
         return AttemptRecord(
             execution_id=path.name,
-            gate=str(opened.get("gate", path.name.split("_", maxsplit=1)[0])),
-            alias=None,
-            substrate=opened.get("substrate"),
+            gate=known.id if known is not None else prefix,
+            alias=known.alias if known is not None else None,
+            substrate=_text(opened.get("substrate")),
             verdict=None,
             blockers=(),
-            standing="running" if alive else "abandoned: its process ended before it was committed",
+            standing="running" if journal.is_written() else "abandoned: its process ended before it was committed",
             path=path,
         )
-
-
-def _stamp(path: Path) -> tuple[tuple[str, int, int, int, int], ...]:
-    return tuple(
-        (entry.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-        for entry in sorted(path.iterdir())
-        for status in [entry.lstat()]
-    )
 
 
 def defects(pack: VerifiedPack) -> str:
@@ -183,14 +187,23 @@ def defects(pack: VerifiedPack) -> str:
 def invalidation(path: Path) -> str | None:
     """Why an attempt was invalidated; None where it was not."""
     marker = path / INVALIDATED
-    if not marker.exists():
+    if not marker.exists() and not marker.is_symlink():
         return None
     try:
-        lines = marker.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = marker.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
     except OSError:
         lines = []
     reason = next((line.removeprefix("reason: ") for line in lines if line.startswith("reason: ")), None)
     return reason or "no reason given"
+
+
+def _stamp(path: Path) -> _Stamp:
+    stamp = []
+    with suppress(FileNotFoundError):  # what is removed meanwhile is verified as it is then
+        for entry in sorted(path.iterdir()):
+            status = entry.lstat()
+            stamp.append((entry.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
+    return tuple(stamp)
 
 
 def _intrinsic_standing(path: Path, pack: VerifiedPack) -> str:
@@ -199,23 +212,21 @@ def _intrinsic_standing(path: Path, pack: VerifiedPack) -> str:
         return f"invalidated: {reason}"
     if pack.problems:
         return f"altered: {defects(pack)}"
-    if pack.summary.get("complete") is False:
-        missing = pack.summary.get("not_evaluated") or []
-        return f"incomplete: {', '.join(str(name) for name in missing)} not evaluated"
+    if _is_incomplete(pack.summary):
+        missing = pack.summary.get("not_evaluated")
+        named = ", ".join(str(name) for name in missing) if isinstance(missing, list) else "something"
+        return f"incomplete: {named} not evaluated"
     return AUTHORITATIVE
 
 
-def _eligible(summary: dict[str, Any], substrate: str) -> bool:
-    return summary.get("substrate") == substrate and summary.get("complete") is not False
+def _is_newest_word(pack: VerifiedPack) -> bool:
+    """Whether a pack stands before the older ones: a partial run proves nothing, a doubtful one may have."""
+    return not pack.credible or not _is_incomplete(pack.summary)
 
 
-def _alive(pid: object) -> bool:
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_incomplete(summary: dict[str, Any]) -> bool:
+    return summary.get("complete") is False
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

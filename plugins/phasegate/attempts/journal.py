@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -16,46 +18,87 @@ NAME = "journal.jsonl"
 
 
 class Journal:
-    """An append-only file of one JSON object a line; a torn last line is ignored when it is read."""
+    """An append-only file of one JSON object a line.
+
+    An entry is one write of the system, so it outlives the process once `append` returns. A line torn by a kill
+    or a full disk is ignored when the journal is read, and the next entry starts a line of its own.
+
+    Whoever writes it holds a shared lock on it. The lock keeps nobody out; it ends with the process, however that
+    ends, and so tells whether the attempt still runs, which a process id that is given out again cannot.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
-        self._stream: TextIO | None = None
+        self._descriptor: int | None = None
 
     def append(self, entry: dict[str, JsonValue]) -> None:
-        """Appends an entry; it outlives this process once the call returns."""
-        if self._stream is None:
-            self._stream = self._path.open("a", encoding="utf-8")
-        self._stream.write(json.dumps(entry) + "\n")
-        self._stream.flush()
+        """Appends an entry.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._descriptor is None:
+            self._descriptor = self._opened()
+        line = (json.dumps(entry) + "\n").encode("ascii")
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+        except OSError:
+            self.close()  # opened again, it sees the torn line and ends it
+            raise
 
     def close(self) -> None:
-        """Closes the file; a later append opens it again."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        """Closes the file and gives up its lock; a later append opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def remove(self) -> None:
         """Removes the file; what it says stands in the summary by then."""
         self.close()
         self._path.unlink(missing_ok=True)
 
+    def is_written(self) -> bool:
+        """Whether a living process has the journal open for writing."""
+        with suppress(FileNotFoundError), self._path.open("rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def entries(self) -> Iterator[dict[str, Any]]:
         """The whole entries so far, in order."""
-        if not self._path.is_file():
-            return
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                yield entry
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for line in self._path.read_bytes().split(b"\n"):
+                with suppress(ValueError):
+                    entry = json.loads(line)
+                    if isinstance(entry, dict):
+                        yield entry
+
+    def _opened(self) -> int:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                os.write(descriptor, b"\n")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
-def opening(*, gate: str, session: str, substrate: str) -> dict[str, JsonValue]:
+def opening(*, gate: str, session: str, substrate: str, clock_note: str | None) -> dict[str, JsonValue]:
     """The first entry: what the attempt is, and which process runs it."""
-    return {"event": "opened", "gate": gate, "session": session, "substrate": substrate, "pid": os.getpid()}
+    return {
+        "event": "opened",
+        "gate": gate,
+        "session": session,
+        "substrate": substrate,
+        "pid": os.getpid(),
+        "clock_note": clock_note,
+    }
 
 
 def record_entry(verifier: str, record: TestRecord) -> dict[str, JsonValue]:

@@ -10,8 +10,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from phasegate.attempts.history import History, defects
+from phasegate.attempts.history import History, defects, invalidation
 from phasegate.catalog.model import Catalogue, UpstreamEdge
+from phasegate.errors import EvidenceError
+from phasegate.evidence.canonical import canonical
 from phasegate.evidence.summary import UpstreamRow
 from phasegate.evidence.verify import VerifiedPack
 
@@ -46,7 +48,7 @@ class UpstreamEvidence:
         """The parsed content of one of its artifacts; None unless the attempt is green and has it."""
         if not self.green or self.path is None:
             return None
-        listed = {row["file"] for row in self.summary.get("artifacts", ())}
+        listed = {row["file"] for row in self.summary["artifacts"]}  # a green pack verified, so its rows have form
         return json.loads((self.path / name).read_bytes()) if name in listed else None
 
     def row(self) -> UpstreamRow:
@@ -82,14 +84,15 @@ class Chain:
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
         broken = self.defects(pack)
         wanted = {"overall_pass": True} if requires is None else dict(requires)
-        differing = {key: value for key, value in wanted.items() if pack.summary.get(key) != value}
+        differing = [key for key, value in wanted.items() if not _is_same(pack.summary.get(key), value)]
         why = ""
         if broken:
             why = f"{gate_id} attempt {pack.folder.name} does not verify: {broken}"
         elif differing:
-            found = ", ".join(f"{key} is {pack.summary.get(key)!r}, not {value!r}" for key, value in differing.items())
-            blockers = ", ".join(str(code) for code in pack.summary.get("blockers", ()))
-            why = f"{gate_id} attempt {pack.folder.name}: {found}" + (f" (blockers: {blockers})" if blockers else "")
+            found = ", ".join(f"{key} is {pack.summary.get(key)!r}, not {wanted[key]!r}" for key in differing)
+            blockers = pack.summary.get("blockers")
+            named = ", ".join(str(code) for code in blockers) if isinstance(blockers, list) else ""
+            why = f"{gate_id} attempt {pack.folder.name}: {found}" + (f" (blockers: {named})" if named else "")
         return UpstreamEvidence(
             gate=gate_id,
             execution_id=pack.folder.name,
@@ -119,21 +122,45 @@ class Chain:
             if current.problems:
                 found.append(defects(current))
                 continue
-            for row in current.summary.get("upstream", ()):
-                execution_id, digest = row.get("execution_id"), row.get("sha256")
-                if execution_id is None:
-                    continue
-                path = self._history.find(execution_id)
-                if path is None:
-                    found.append(f"its upstream attempt {execution_id} is gone")
-                    continue
-                upstream = self._history.pack(path)
-                if upstream.sha256 != digest:
-                    found.append(f"the summary of its upstream attempt {execution_id} was altered")
-                else:
+            for row in _rows(current.summary):
+                fact, upstream = self._upstream(row)
+                if fact:
+                    found.append(fact)
+                elif upstream is not None:
                     pending.append(upstream)
         return "; ".join(found)
+
+    def _upstream(self, row: Mapping[str, Any]) -> tuple[str, VerifiedPack | None]:
+        """What is wrong with the attempt that a row names, or its pack; neither where it names none."""
+        execution_id = row.get("execution_id")
+        if execution_id is None:
+            return "", None
+        path = self._history.find(str(execution_id))
+        if path is None:
+            return f"its upstream attempt {execution_id} is gone", None
+        pack = self._history.pack(path)
+        if pack.sha256 != row.get("sha256"):
+            return f"the summary of its upstream attempt {execution_id} was altered", None
+        reason = invalidation(path)
+        if reason is not None and row.get("green") is True:
+            return f"its upstream attempt {execution_id} was invalidated: {reason}", None
+        return "", pack
 
     def _summary_name(self, gate_id: str) -> str:
         external = self._catalogue.external.get(gate_id)
         return external.summary if external is not None else self._catalogue.gates[gate_id].summary_name
+
+
+def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The upstream rows of a summary; what is no row, as a pack handed over may have, names an attempt that is gone."""
+    rows = summary.get("upstream", [])
+    rows = rows if isinstance(rows, list) else [rows]
+    return [row if isinstance(row, dict) else {"execution_id": repr(row)} for row in rows]
+
+
+def _is_same(found: JsonValue, wanted: JsonValue) -> bool:
+    """Whether two JSON values are the same; `1` is not `true`, which Python's comparison would let pass."""
+    try:
+        return canonical(found) == canonical(wanted)
+    except EvidenceError:
+        return False

@@ -11,20 +11,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from phasegate.attempts.attempt import Committed, OpenAttempt
-from phasegate.attempts.history import AttemptRecord, History, invalidation
+from phasegate.attempts.history import AttemptRecord, History, defects, invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import write_index
 from phasegate.attempts.journal import opening
-from phasegate.attempts.layout import Layout, explained, locked, replace_file, sync_folder
+from phasegate.attempts.layout import Layout, explained, locked, replace_file, sync_folder, write_file
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.canonical import encodable
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.summary import judgement_of, utc
-from phasegate.evidence.verify import INVALIDATED, verify_pack
+from phasegate.evidence.verify import INVALIDATED
+from phasegate.verdict import Finding, judge
 
 _CLOCK_TOLERANCE = timedelta(seconds=5)
 _SECOND = timedelta(seconds=1)
+_LISTED = "name one that `phasegate runs` lists"
 
 
 class Workspace:
@@ -84,13 +87,15 @@ class Workspace:
             session = self.layout.session(self.session_id)
             session.mkdir(parents=True, exist_ok=True)
             (session / str(execution_id)).write_bytes(b"")
-        ahead = execution_id.time - now.replace(microsecond=0)
-        note = None
-        if ahead > _CLOCK_TOLERANCE:
-            behind = int(ahead.total_seconds())
-            note = f"the clock is {behind} s behind the gate's newest attempt; the id was moved past it"
-        attempt = self._attempt(gate, execution_id, note)
-        attempt.journal.append(opening(gate=gate.id, session=self.session_id, substrate=self._substrate))
+            ahead = execution_id.time - now.replace(microsecond=0)
+            note = None
+            if ahead > _CLOCK_TOLERANCE:
+                behind = int(ahead.total_seconds())
+                note = f"the clock is {behind} s behind the gate's newest attempt; the id was moved past it"
+            attempt = self._attempt(gate, execution_id, note)
+            attempt.journal.append(
+                opening(gate=gate.id, session=self.session_id, substrate=self._substrate, clock_note=note)
+            )
         return attempt
 
     def adopt(self, execution_id: str) -> OpenAttempt:
@@ -100,14 +105,10 @@ class Workspace:
             EvidenceError: There is none of that name.
         """
         parsed = ExecutionId.parse(execution_id)
-        gates = {gate.prefix: gate for gate in self.catalogue.gates.values()}
-        gate = gates.get(parsed.prefix) if parsed is not None else None
+        gate = self._gate_of(parsed)
         if parsed is None or gate is None or not self.layout.staging(parsed).is_dir():
-            raise EvidenceError(
-                Problem(
-                    "is no open attempt", execution_id, "name one that `phasegate runs` lists as running or abandoned"
-                )
-            )
+            remedy = "name one that `phasegate runs` lists as running or abandoned"
+            raise _refused("is no open attempt", execution_id, remedy)
         attempt = self._attempt(gate, parsed, None)
         attempt.restore()
         return attempt
@@ -127,14 +128,13 @@ class Workspace:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         for name in names:
             parsed = ExecutionId.parse(name)
-            if parsed is None or name in known:
+            gate = self._gate_of(parsed)
+            if parsed is None or gate is None or name in known:
                 continue
-            place = self.layout.attempt(parsed)
-            found = self._revive(place) if place.is_dir() else None
-            if found is None and self.layout.staging(parsed).is_dir():
-                found = adopt(name)
-            if found is not None:
-                known[name] = found
+            if self.layout.attempt(parsed).is_dir():
+                known[name] = self._revive(parsed, gate)
+            elif self.layout.staging(parsed).is_dir():
+                known[name] = adopt(name)
         if folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
         rank = {gate_id: position for position, gate_id in enumerate(self.catalogue.gates)}
@@ -156,11 +156,11 @@ class Workspace:
         return self.upstream(upstream) if edge is None else self._chain.of_edge(edge)
 
     def attempts(self, phase: str | None = None) -> list[AttemptRecord]:
-        """Every attempt, by phase and id; what looks sound but rests on altered evidence is marked so."""
+        """Every attempt, by phase and id; what is sound itself but rests on what is not is marked so."""
         records = []
         for record in self.history.attempts(phase):
             broken = self._chain.defects(self.history.pack(record.path)) if record.authoritative else ""
-            records.append(replace(record, standing=f"altered: {broken}") if broken else record)
+            records.append(replace(record, standing=f"unsound: {broken}") if broken else record)
         return records
 
     def refresh_index(self, phase: str) -> None:
@@ -183,22 +183,20 @@ class Workspace:
             EvidenceError: There is no such attempt, it is invalidated already, or no reason is given.
         """
         path = self.history.find(execution_id)
-        fact, remedy = "", ""
         if path is None:
-            fact, remedy = "there is no committed attempt of this name", "name one that `phasegate runs` lists"
-        elif not reason.strip():
-            fact, remedy = "an invalidation needs a reason", "say in --reason what made the attempt void"
-        elif (known := invalidation(path)) is not None:
-            fact, remedy = f"it is invalidated already: {known}", "nothing is left to do"
-        elif superseded_by is not None and self.history.find(superseded_by) is None:
-            fact, remedy = f"superseding attempt {superseded_by} does not exist", "name a committed attempt"
-        if fact or path is None:
-            raise EvidenceError(Problem(fact, execution_id, remedy))
-        lines = [f"reason: {' '.join(reason.split())}", f"invalidated_at_utc: {utc(self._clock())}"]
+            raise _refused("there is no committed attempt of this name", execution_id, _LISTED)
+        if not reason.strip():
+            raise _refused("an invalidation needs a reason", execution_id, "say in --reason what made the attempt void")
         if superseded_by is not None:
-            lines.append(f"superseded_by: {superseded_by}")
+            self._check_successor(execution_id, superseded_by)
         marker = path / INVALIDATED
         with explained("invalidate the attempt", marker), locked(self.layout.root):
+            known = invalidation(path)
+            if known is not None:
+                raise _refused(f"it is invalidated already: {known}", execution_id, "nothing is left to do")
+            lines = [f"reason: {_one_line(reason)}", f"invalidated_at_utc: {utc(self._clock())}"]
+            if superseded_by is not None:
+                lines.append(f"superseded_by: {superseded_by}")
             replace_file(marker, ("\n".join(lines) + "\n").encode("utf-8"))
         self.refresh_index(path.parent.name)
         return marker
@@ -212,7 +210,7 @@ class Workspace:
         parsed = ExecutionId.parse(source.name)
         if parsed is None:
             raise EvidenceError(Problem("its folder's name is no execution id", str(source), "rename the folder"))
-        pack = verify_pack(source, self.history.summary_name(parsed.prefix))
+        pack = self.history.pack(source)
         if pack.problems:
             raise EvidenceError(pack.problems)
         place = self.layout.attempt(parsed)
@@ -220,16 +218,35 @@ class Workspace:
             if place.is_dir():
                 there = self.history.pack(place)
                 if there.sha256 != pack.sha256 and not there.problems:
-                    raise EvidenceError(
-                        Problem("another pack of this name is there", str(place), "remove the one that is wrong")
-                    )
+                    raise _refused("another pack of this name is there", str(place), "remove the one that is wrong")
                 return place
             place.parent.mkdir(parents=True, exist_ok=True)
             aside = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
-            shutil.copytree(source, aside)
-            aside.rename(place)
+            try:
+                aside.mkdir()
+                for path in sorted(source.iterdir()):
+                    write_file(aside / path.name, path.read_bytes())
+                sync_folder(aside)
+                aside.rename(place)
+            except BaseException:
+                shutil.rmtree(aside, ignore_errors=True)
+                raise
             sync_folder(place.parent)
         return place
+
+    def _check_successor(self, execution_id: str, superseded_by: str) -> None:
+        successor = self.history.find(superseded_by)
+        fact = ""
+        if successor is None:
+            fact = f"superseding attempt {superseded_by} does not exist"
+        elif superseded_by == execution_id:
+            fact = "an attempt does not supersede itself"
+        elif superseded_by.partition("_")[0] != execution_id.partition("_")[0]:
+            fact = f"superseding attempt {superseded_by} is of another gate"
+        elif (reason := invalidation(successor)) is not None:
+            fact = f"superseding attempt {superseded_by} is invalidated itself: {reason}"
+        if fact:
+            raise _refused(fact, execution_id, "name a committed attempt of the same gate")
 
     def _reserve(self, gate: Gate, now: datetime) -> ExecutionId:
         phase = self.layout.phase(gate.phase)
@@ -242,26 +259,35 @@ class Workspace:
             for path in folder.iterdir()
             if (parsed := ExecutionId.parse(path.name)) is not None and parsed.prefix == gate.prefix
         ]
-        if taken and candidate.time <= max(taken):
-            candidate = ExecutionId.of(gate, max(taken) + _SECOND)
-        while True:
-            with suppress(FileExistsError):
-                self.layout.staging(candidate).mkdir()
-                if not self.layout.attempt(candidate).exists():
-                    return candidate
-                self.layout.staging(candidate).rmdir()
-            candidate = ExecutionId.of(gate, candidate.time + _SECOND)
+        try:
+            if taken and candidate.time <= max(taken):
+                candidate = ExecutionId.of(gate, max(taken) + _SECOND)
+            while True:
+                with suppress(FileExistsError):
+                    self.layout.staging(candidate).mkdir()
+                    if not self.layout.attempt(candidate).exists():
+                        return candidate
+                    self.layout.staging(candidate).rmdir()
+                candidate = ExecutionId.of(gate, candidate.time + _SECOND)
+        except OverflowError as error:
+            remedy = "remove the attempt of the year 9999, which stands at the end of time"
+            raise _refused("no second is left after the gate's newest attempt", str(phase), remedy) from error
 
-    def _revive(self, path: Path) -> Committed | None:
-        """What another process of the session committed, read back from its pack."""
-        summary = self.history.pack(path).summary
-        gate = self.catalogue.gates.get(summary.get("gate", ""))
-        if gate is None:
-            return None
-        uris = [row["uri"] for row in summary["artifacts"] if row["read_back"]]
-        unpublished = any(detail["state"] in {"PUBLISH", "LEAK"} for detail in summary["blocker_details"])
+    def _revive(self, execution_id: ExecutionId, gate: Gate) -> Committed:
+        """What another process of the session committed, read back from its pack; altered since, it is blocked."""
+        path = self.layout.attempt(execution_id)
+        pack = self.history.pack(path)
+        if pack.problems:
+            altered = Finding(gate.codes.evidence, "", "EVIDENCE", f"its pack does not verify: {defects(pack)}")
+            return Committed(path.name, judge(gate, {}, [altered]), path, None)
+        uris = [row["uri"] for row in pack.summary["artifacts"] if row["read_back"]]
+        unpublished = any(detail["state"] in {"PUBLISH", "LEAK"} for detail in pack.summary["blocker_details"])
         uri = uris[0].rpartition("/")[0] + "/" if uris and not unpublished else None
-        return Committed(path.name, judgement_of(gate, summary), path, uri)
+        return Committed(path.name, judgement_of(gate, pack.summary), path, uri)
+
+    def _gate_of(self, execution_id: ExecutionId | None) -> Gate | None:
+        prefix = execution_id.prefix if execution_id is not None else None
+        return next((gate for gate in self.catalogue.gates.values() if gate.prefix == prefix), None)
 
     def _attempt(self, gate: Gate, execution_id: ExecutionId, note: str | None) -> OpenAttempt:
         return OpenAttempt(
@@ -276,3 +302,12 @@ class Workspace:
             clock=self._clock,
             clock_note=note,
         )
+
+
+def _refused(fact: str, place: str, remedy: str) -> EvidenceError:
+    return EvidenceError(Problem(fact, place, remedy))
+
+
+def _one_line(text: str) -> str:
+    """A text of one line that no terminal takes for a command."""
+    return "".join(character for character in encodable(" ".join(text.split())) if character.isprintable())

@@ -23,16 +23,26 @@ def canonical(payload: Any, *, name: str = "payload") -> bytes:
     """
     try:
         return rfc8785.dumps(payload)
-    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as error:
+    except RecursionError as error:
+        raise _refused(name, "it is nested too deeply, or holds itself") from error
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         where, why = _offender(payload, name) or (name, str(error))
-        raise EvidenceError(
-            Problem(f"is not JSON: {why}", where, "leave only objects, lists, strings, numbers, booleans and null")
-        ) from error
+        raise _refused(where, why) from error
 
 
 def sha256(data: bytes) -> str:
     """The SHA-256 of some bytes, as 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def encodable(text: str) -> str:
+    """A text as UTF-8 can carry it: halves of characters, as file names of other encodings have, are spelled out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _refused(place: str, why: str) -> EvidenceError:
+    remedy = "leave only objects, lists, strings, numbers, booleans and null"
+    return EvidenceError(Problem(f"is not JSON: {why}", place, remedy))
 
 
 def _offender(value: Any, path: str) -> tuple[str, str] | None:

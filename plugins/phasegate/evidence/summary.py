@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
@@ -106,11 +106,12 @@ class SummaryFacts:
 
 def utc(moment: datetime) -> str:
     """A moment as artifacts write it: UTC, milliseconds, `Z`."""
+    moment = moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, JsonValue]:
-    """The execution summary of an attempt, ready to be written as canonical JSON."""
+    """The execution summary of an attempt, ready to be sealed with the digest of its content."""
     gate = judgement.gate
     summary: dict[str, JsonValue] = {
         "schema": "phasegate/execution-summary/1",

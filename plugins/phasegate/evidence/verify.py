@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.content import is_intact
 from phasegate.evidence.schemas import SchemaSet
 
 INVALIDATED = "INVALIDATED.txt"
@@ -23,59 +25,98 @@ class VerifiedPack:
         summary: The parsed summary; empty where it cannot be read.
         sha256: Digest of the summary's bytes; None where it cannot be read.
         problems: Everything that is wrong with the pack.
+        credible: Whether the summary itself is sound, so that what it says of its substrate and its completeness
+            can be believed even where an artifact was altered.
     """
 
     folder: Path
     summary: dict[str, Any]
     sha256: str | None
     problems: tuple[Problem, ...]
+    credible: bool = True
 
 
-def verify_pack(folder: Path, summary_name: str, schemas: SchemaSet | None = None) -> VerifiedPack:
+def verify_pack(
+    folder: Path, summary_name: str, schemas: SchemaSet | None = None, *, owes: Collection[str] = ()
+) -> VerifiedPack:
     """Verifies a pack by itself: form of the summary, digests of the artifacts, no file too few or too many.
 
     Args:
         folder: The pack's folder.
         summary_name: File name of the summary that lists the rest.
-        schemas: Where given, summary and artifacts must fit their schemas.
+        schemas: Where given, the summary must fit its schema, and so must the artifacts of a passing attempt; those
+            of a blocked one may be what blocks it.
+        owes: Artifacts that the summary must list.
     """
-    problems: list[Problem] = []
-
-    def complain(name: str, *facts: str) -> None:
-        remedy = "restore the pack from the durable store, or run its gate again"
-        problems.extend(Problem(fact, str(folder / name), remedy) for fact in facts)
-
-    def fit(name: str, payload: Any) -> None:
-        if schemas is not None:
-            complain(name, *(f"does not fit its schema: {text}" for text in schemas.validate(name, payload)))
-
+    check = _Check(folder, schemas)
+    if folder.is_symlink():
+        check.complain("", "the pack's folder is a symbolic link")
     data = _read(folder / summary_name)
     summary = _parse(data) if data is not None else None
     if data is None or not isinstance(summary, dict):
-        complain(summary_name, "the summary is missing, unreadable or no JSON object")
-        return VerifiedPack(folder, {}, sha256(data) if data is not None else None, tuple(problems))
-    if not _is_canonical(summary, data):
-        complain(summary_name, "the summary is not in canonical form: something else wrote or edited it")
-    if summary.get("phase_execution_id") != folder.name:
-        complain(summary_name, f"the summary is that of {summary.get('phase_execution_id')}, not of this folder")
-    fit(summary_name, summary)
-    listed = _listed(summary)
-    if listed is None:
-        complain(summary_name, "its list of artifacts is malformed")
-        listed = {}
+        check.complain(summary_name, "the summary is missing, unreadable or no JSON object")
+        digest = sha256(data) if data is not None else None
+        return VerifiedPack(folder, {}, digest, tuple(check.problems), credible=False)
+    listed = check.summary(summary_name, summary, data)
+    credible = not check.problems
+    for name in sorted(set(owes) - listed.keys()):
+        check.complain(name, "the summary does not list this artifact, which the pack owes")
     for name, digest in listed.items():
-        artifact = _read(folder / name)
-        if artifact is None:
-            complain(name, "a listed artifact is missing, or is no regular file")
-        elif sha256(artifact) != digest:
-            complain(name, f"was altered: its sha256 is {sha256(artifact)}, the summary lists {digest}")
-        else:
-            fit(name, _parse(artifact))
-    known = {summary_name, INVALIDATED, *listed}
-    for path in sorted(folder.iterdir()):
-        if path.name not in known:
-            complain(path.name, "the summary does not list this file")
-    return VerifiedPack(folder, summary, sha256(data), tuple(problems))
+        check.artifact(name, digest, passing=summary.get("overall_pass") is True)
+    check.nothing_else_than({summary_name, INVALIDATED, *listed})
+    return VerifiedPack(folder, summary, sha256(data), tuple(check.problems), credible)
+
+
+class _Check:
+    """Collects what is wrong with one pack."""
+
+    def __init__(self, folder: Path, schemas: SchemaSet | None) -> None:
+        self.problems: list[Problem] = []
+        self._folder = folder
+        self._schemas = schemas
+
+    def complain(self, name: str, *facts: str) -> None:
+        remedy = "restore the pack from the durable store, or run its gate again"
+        place = encodable(str(self._folder / name))
+        self.problems.extend(Problem(encodable(fact), place, remedy) for fact in facts)
+
+    def summary(self, name: str, summary: dict[str, Any], data: bytes) -> dict[str, str]:
+        """Checks the summary by itself; returns the digests of the artifacts that it lists."""
+        if not _is_canonical(summary, data):
+            self.complain(name, "the summary is not in canonical form: something else wrote or edited it")
+        elif not is_intact(summary, data):
+            self.complain(name, "the summary was altered: its content is not what its own digest says")
+        if summary.get("phase_execution_id") != self._folder.name:
+            self.complain(name, f"the summary is that of {summary.get('phase_execution_id')}, not of this folder")
+        self._fit(name, summary)
+        listed = _listed(summary)
+        if listed is None:
+            self.complain(name, "its list of artifacts is malformed")
+        return listed or {}
+
+    def artifact(self, name: str, digest: str, *, passing: bool) -> None:
+        data = _read(self._folder / name)
+        if data is None:
+            self.complain(name, "a listed artifact is missing, or is no regular file")
+        elif sha256(data) != digest:
+            self.complain(name, f"was altered: its sha256 is {sha256(data)}, the summary lists {digest}")
+        elif passing:
+            self._fit(name, _parse(data))
+
+    def nothing_else_than(self, known: Collection[str]) -> None:
+        try:
+            names = sorted(path.name for path in self._folder.iterdir())
+        except OSError as error:
+            self.complain("", f"the pack's folder cannot be listed: {error.strerror}")
+            return
+        for name in names:
+            if name not in known:
+                self.complain(name, "the summary does not list this file")
+
+    def _fit(self, name: str, payload: Any) -> None:
+        if self._schemas is not None:
+            messages = self._schemas.validate(name, payload)
+            self.complain(name, *(f"does not fit its schema: {text}" for text in messages))
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -99,16 +140,20 @@ def _listed(summary: dict[str, Any]) -> dict[str, str] | None:
     listed: dict[str, str] = {}
     for row in rows:
         name, digest = (row.get("file"), row.get("sha256")) if isinstance(row, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(digest, str) or name in listed or Path(name).name != name:
+        if not isinstance(name, str) or not isinstance(digest, str) or name in listed or not _is_file_name(name):
             return None
         listed[name] = digest
     return listed
 
 
+def _is_file_name(name: str) -> bool:
+    return "\0" not in name and name not in {"", ".", ".."} and Path(name).name == name
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 from phasegate.attempts import OpenAttempt, Workspace
 from phasegate.catalog.load import parse
@@ -21,6 +17,9 @@ from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import S3Store
 from phasegate.verdict import TestRecord, TestState
+from tests.phasegate.evidence.conftest import bucket, meddler, s3, s3_server, store
+
+__all__ = ["bucket", "meddler", "s3", "s3_server", "store"]
 
 
 def gate(letter: str, upstream: list[str]) -> dict[str, Any]:
@@ -123,37 +122,6 @@ class Bench:
 
     def summary(self, committed) -> dict[str, Any]:
         return json.loads((committed.path / committed.judgement.gate.summary_name).read_bytes())
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        region_name="eu-west-2",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-    )
-    yield client
-    client.close()
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3: Any) -> str:
-    name = f"evidence-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return name
-
-
-@pytest.fixture
-def store(s3: Any, bucket: str) -> S3Store:
-    return S3Store(s3, bucket=bucket, prefix="evidence/demo/run_control")
 
 
 @pytest.fixture

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from phasegate.attempts.ids import ExecutionId
+from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError
 from phasegate.evidence.store import PublishFailure, S3Store, publish_all
 from phasegate.evidence.verify import verify_pack
-from phasegate.verdict import TestState
+from phasegate.verdict import TestRecord, TestState
+from tests.phasegate.attempts.conftest import gate
 
 
 def test_a_passing_attempt_is_whole_verifies_and_reads_back(bench, s3, bucket) -> None:
@@ -122,12 +122,6 @@ def test_a_missing_artifact_blocks_and_the_rest_is_published(bench) -> None:
     assert rows == {"m9a_one.json": True, "publication_receipt.json": True}
 
 
-def test_an_artifact_altered_in_staging_blocks(bench) -> None:
-    attempt = bench.filled("A")
-    (attempt.path / "m9a_one.json").write_text("{}")
-    assert "M9A-B3" in bench.commit(attempt).judgement.blockers
-
-
 def test_a_secret_keeps_the_pack_from_the_store_and_from_the_disk(bench, s3, bucket) -> None:
     bench.scanner.register("correct-horse-battery", "the key")
     attempt = bench.filled("A", value="correct-horse-battery")
@@ -173,25 +167,122 @@ def test_a_lost_attempt_is_adopted_from_its_journal(bench) -> None:
     attempt = bench.filled("A", TestState.PASSED)
     attempt.metric("count", 7)
     name = attempt.execution_id
+    attempt.journal.close()
     with (attempt.path / "journal.jsonl").open("a") as journal:
         journal.write('{"event": "record", "verifier": "M9A-V1", "nod')  # torn by the kill
+    (attempt.path / ".m9a_two.json.0123").write_text("{")
+    (attempt.path / "m9a_two.json").write_text('{"val')
     adopted = bench.make_workspace(session="other").adopt(name)
+    adopted.record("M9A-V1", TestRecord("t.py::other", TestState.LOST))
     committed = bench.commit(adopted)
     assert committed.execution_id == name
     assert bench.summary(committed)["metrics"] == {"count": 7}
+    assert committed.judgement.blockers == ("M9A-B3", "M9A-UNMAPPED")
+    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
     with pytest.raises(EvidenceError, match="no open attempt"):
         bench.workspace.adopt(name)
 
 
-def test_what_a_killed_process_left_is_listed_as_abandoned(bench, tmp_path) -> None:
+def test_an_entry_behind_a_torn_one_is_not_lost_when_the_adopter_vanishes_too(bench) -> None:
     attempt = bench.filled("A")
-    entries = (attempt.path / "journal.jsonl").read_text().splitlines()
-    opened = json.loads(entries[0])
-    dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
-    )
-    entries[0] = json.dumps(opened | {"pid": int(dead.stdout)})
-    (attempt.path / "journal.jsonl").write_text("\n".join(entries) + "\n")
+    attempt.journal.close()
+    with (attempt.path / "journal.jsonl").open("a") as journal:
+        journal.write('{"event": "rec')
+    adopted = bench.workspace.adopt(attempt.execution_id)
+    adopted.record("M9A-V1", TestRecord("t.py::late", TestState.LOST))
+    adopted.journal.close()
+    again = bench.workspace.adopt(attempt.execution_id)
+    assert [record.nodeid for record in again.records["M9A-V1"]] == ["t.py::t", "t.py::late"]
+
+
+def test_the_note_on_the_clock_outlives_the_process(bench) -> None:
+    bench.pass_("A")
+    bench.now -= timedelta(hours=1)
+    attempt = bench.filled("A")
+    attempt.journal.close()
+    committed = bench.commit(bench.workspace.adopt(attempt.execution_id))
+    assert "behind" in bench.summary(committed)["clock_note"]
+
+
+def test_an_attempt_runs_as_long_as_somebody_writes_its_journal(bench) -> None:
+    attempt = bench.filled("A")
+    (record,) = bench.workspace.attempts("M9")
+    assert (record.standing, record.gate, record.substrate) == ("running", "M9.A", "embedded")
+    attempt.journal.close()  # as the system does when the process ends
     (record,) = bench.workspace.attempts("M9")
     assert record.standing.startswith("abandoned")
     assert not bench.workspace.upstream("M9.A").green
+
+
+def test_what_lies_in_the_pack_and_is_not_owed_blocks_and_is_taken_out(bench) -> None:
+    attempt = bench.filled("A")
+    (attempt.path / "notes.txt").write_text("mine")
+    (attempt.path / "folder").mkdir()
+    (attempt.path / "folder" / "x").write_text("deep")
+    committed = bench.commit(attempt)
+    assert committed.judgement.blockers == ("M9A-B3",)
+    assert {"'folder'", "'notes.txt'"} == {finding.detail.split()[0] for finding in committed.judgement.findings}
+    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+
+
+@pytest.mark.parametrize("change", ["edit", "delete", "symlink", "folder"])
+@pytest.mark.parametrize("sealed_before", [True, False])
+def test_an_artifact_changed_in_staging_blocks_and_the_recorded_one_is_kept(bench, change, sealed_before) -> None:
+    attempt = bench.filled("A")
+    if sealed_before:
+        assert attempt.seal(bench.store, bench.scanner) == ()
+    path = attempt.path / "m9a_one.json"
+    content = path.read_bytes()
+    path.unlink()
+    if change == "edit":
+        path.write_text("{}")
+    elif change == "symlink":
+        (bench.root / "elsewhere").write_bytes(content)
+        path.symlink_to(bench.root / "elsewhere")
+    elif change == "folder":
+        path.mkdir()
+    committed = bench.commit(attempt)
+    assert committed.judgement.blockers == ("M9A-B3",)
+    assert (committed.path / "m9a_one.json").read_bytes() == content
+    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+
+
+def test_sealing_twice_says_the_same_and_publishes_once(bench, meddler) -> None:
+    attempt = bench.open("A")
+    attempt.artifact("m9a_one.json", {})
+    first = attempt.seal(bench.store, bench.scanner)
+    puts = meddler.count("PUT")
+    assert attempt.seal(bench.store, bench.scanner) == first != ()
+    assert meddler.count("PUT") == puts
+
+
+def test_a_gate_with_a_label_or_a_digit_has_packs_that_verify(bench) -> None:
+    document = gate("C", []) | {"id": "M9.C1", "label": "p3_gate_rollup"}
+    attempt = bench.workspace.open(Gate.model_validate(document))
+    bench.opened.append(attempt)
+    committed = bench.commit(attempt)
+    assert committed.execution_id == "m9c1_p3_gate_rollup_20260224T043334Z"
+    assert verify_pack(committed.path, "m9c1_execution_summary.json", bench.schemas).problems == ()
+
+
+def test_texts_that_utf8_cannot_carry_do_not_lose_the_attempt(bench) -> None:
+    attempt = bench.filled("A")
+    attempt.record("M9A-V1", TestRecord("t.py::t[\udcff]", TestState.ERRORED, (("M9A-B1", "\ud800"),), "\udc80"))
+    committed = bench.commit(attempt)
+    assert set(committed.judgement.blockers) == {"M9A-B1", "M9A-UNMAPPED"}
+    assert bench.workspace.refresh_index("M9") is None
+
+
+def test_an_id_at_the_end_of_time_is_refused_in_words(bench) -> None:
+    (bench.root / "demo/m9/m9a_99991231T235959Z").mkdir(parents=True)
+    with pytest.raises(EvidenceError, match="no second is left"):
+        bench.open("A")
+
+
+def test_ten_thousand_records_cost_little(bench) -> None:
+    attempt = bench.open("A")
+    records = [TestRecord(f"t.py::t[{number}]", TestState.PASSED) for number in range(10_000)]
+    start = time.perf_counter()
+    for record in records:
+        attempt.record("M9A-V1", record)
+    assert time.perf_counter() - start < 1  # 0.1 s on an idle machine

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.errors import EvidenceError
-from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.content import is_intact, sealed
 
 SAFE = 2**53 - 1
 values = st.recursive(
@@ -20,7 +21,7 @@ values = st.recursive(
 )
 
 
-def encodable(value) -> bool:
+def encodable_value(value) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -28,12 +29,12 @@ def encodable(value) -> bool:
     return True
 
 
-@given(values.filter(encodable))
+@given(values.filter(encodable_value))
 def test_parsing_canonical_json_gives_the_value_back(value) -> None:
     assert json.loads(canonical(value)) == value
 
 
-@given(st.dictionaries(st.text(max_size=5).filter(encodable), st.integers(0, 9), min_size=2), st.randoms())
+@given(st.dictionaries(st.text(max_size=5).filter(encodable_value), st.integers(0, 9), min_size=2), st.randoms())
 def test_the_order_of_keys_does_not_matter(mapping, random) -> None:
     shuffled = dict(random.sample(list(mapping.items()), len(mapping)))
     assert canonical(shuffled) == canonical(mapping)
@@ -57,3 +58,51 @@ def test_what_json_cannot_carry_is_named_with_its_place(value, place) -> None:
 
 def test_the_digest_is_lower_case_hex() -> None:
     assert sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_what_holds_itself_or_is_nested_without_end_is_refused_in_words() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    deep: object = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (circle, deep):
+        with pytest.raises(EvidenceError, match="nested too deeply, or holds itself"):
+            canonical(value)
+
+
+@given(st.text(), st.integers(0xD800, 0xDFFF))
+def test_any_text_can_be_made_encodable_and_stays_as_it_is_where_it_was(text, half) -> None:
+    assert canonical(encodable(text + chr(half)))
+    if encodable_already(text):
+        assert encodable(text) == text
+
+
+def encodable_already(text: str) -> bool:
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+documents = st.dictionaries(st.text(max_size=4).filter(encodable_already), values.filter(encodable_value), max_size=4)
+
+
+@given(documents)
+def test_a_sealed_document_is_canonical_and_intact(document) -> None:
+    data = sealed({**document, "zzz": 0}, name="document")
+    parsed = json.loads(data)
+    assert canonical(parsed) == data
+    assert is_intact(parsed, data)
+    assert parsed.pop("content") == {"sha256": sha256(canonical(parsed))}
+
+
+@given(documents, documents)
+def test_an_edit_that_keeps_the_digest_is_found(document, edit) -> None:
+    parsed = json.loads(sealed({**document, "zzz": 0}, name="document"))
+    edited = {**parsed, **edit, "content": parsed["content"]}
+    data = canonical(edited)
+    assert is_intact(edited, data) == (edited == parsed and data == canonical(parsed))
+
+
+@pytest.mark.parametrize("content", [None, "x", {}, {"sha256": None}, {"sha256": ""}, {"sha256": "0" * 64}, [1]])
+def test_a_content_field_of_another_form_is_not_intact(content) -> None:
+    document = {"a": 1, "content": content, "z": 1}
+    assert not is_intact(document, canonical(document))
