@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +20,7 @@ from phasegate.attempts.redaction import Redactor
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import Leak, SecretScanner
@@ -236,7 +235,7 @@ class OpenAttempt:
             if store is not None and uri is not None and judgement.overall_pass:
                 take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
             raise
-        self._history.remember(VerifiedPack(place, json.loads(data), sha256(data), ()))
+        self._history.remember(VerifiedPack(place, parsed(data), sha256(data), ()))
         return Committed(self.execution_id, judgement, place, uri)
 
     def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
@@ -290,7 +289,7 @@ class OpenAttempt:
             if data is None:
                 findings.append(self._finding("evidence", f"{name} was not written"))
             else:
-                messages = self._schemas.validate(name, json.loads(data))
+                messages = self._schemas.validate(name, parsed(data))
                 findings += [self._finding("evidence", f"{name} does not fit its schema: {text}") for text in messages]
         return findings
 

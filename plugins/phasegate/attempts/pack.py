@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from types import MappingProxyType
 from phasegate.attempts.journal import NAME as JOURNAL
 from phasegate.attempts.layout import write_file
 from phasegate.errors import EvidenceError
-from phasegate.evidence.canonical import canonical
+from phasegate.evidence.canonical import canonical, parsed
 
 
 class Pack:
@@ -92,6 +91,6 @@ def _remove(path: Path) -> None:
 
 def _is_canonical(data: bytes) -> bool:
     try:
-        return canonical(json.loads(data)) == data
-    except (ValueError, RecursionError, EvidenceError):
+        return canonical(parsed(data)) == data
+    except (ValueError, EvidenceError):
         return False

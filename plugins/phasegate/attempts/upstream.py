@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import JsonValue
 from phasegate.attempts.history import History, defects, invalidation
 from phasegate.catalog.model import Catalogue, UpstreamEdge
 from phasegate.errors import EvidenceError
-from phasegate.evidence.canonical import canonical
+from phasegate.evidence.canonical import canonical, parsed
 from phasegate.evidence.summary import UpstreamRow
 from phasegate.evidence.verify import VerifiedPack
 
@@ -49,7 +48,7 @@ class UpstreamEvidence:
         if not self.green or self.path is None:
             return None
         listed = {row["file"] for row in self.summary["artifacts"]}  # a green pack verified, so its rows have form
-        return json.loads((self.path / name).read_bytes()) if name in listed else None
+        return parsed((self.path / name).read_bytes()) if name in listed else None
 
     def row(self) -> UpstreamRow:
         """How the summary of the attempt that rests on it lists it."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
 
 from phasegate.errors import EvidenceError, Problem
+
+_SAFE_INTEGER = 2**53 - 1
+_SAFE_DIGITS = len(str(-_SAFE_INTEGER))
 
 
 def canonical(payload: Any, *, name: str = "payload") -> bytes:
@@ -30,6 +34,20 @@ def canonical(payload: Any, *, name: str = "payload") -> bytes:
         raise _refused(where, why) from error
 
 
+def parsed(data: bytes) -> Any:
+    """The value that JSON text is; what `canonical` wrote comes back so that it gives the same bytes again.
+
+    A whole number beyond plus or minus 2^53 - 1 comes back as the float that it was: RFC 8785 writes both alike.
+
+    Raises:
+        ValueError: The text is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(data, parse_int=_number)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def sha256(data: bytes) -> str:
     """The SHA-256 of some bytes, as 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
@@ -38,6 +56,14 @@ def sha256(data: bytes) -> str:
 def encodable(text: str) -> str:
     """A text as UTF-8 can carry it: halves of characters, as file names of other encodings have, are spelled out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _number(digits: str) -> int | float:
+    if len(digits) <= _SAFE_DIGITS:
+        number = int(digits)
+        if -_SAFE_INTEGER <= number <= _SAFE_INTEGER:
+            return number
+    return float(digits)
 
 
 def _refused(place: str, why: str) -> EvidenceError:

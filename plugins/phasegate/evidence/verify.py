@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import is_intact
 from phasegate.evidence.schemas import SchemaSet
 
@@ -159,6 +158,6 @@ def _read(path: Path) -> bytes | None:
 
 def _parse(data: bytes) -> Any:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return parsed(data)
+    except ValueError:
         return None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.errors import EvidenceError
-from phasegate.evidence.canonical import canonical, encodable, sha256
+from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import is_intact, sealed
 
 SAFE = 2**53 - 1
@@ -31,7 +31,27 @@ def encodable_value(value) -> bool:
 
 @given(values.filter(encodable_value))
 def test_parsing_canonical_json_gives_the_value_back(value) -> None:
-    assert json.loads(canonical(value)) == value
+    assert parsed(canonical(value)) == json.loads(canonical(value)) == value
+
+
+@given(values.filter(encodable_value) | st.floats(allow_nan=False, allow_infinity=False))
+def test_what_was_parsed_gives_the_same_bytes_again(value) -> None:
+    assert canonical(parsed(canonical(value))) == canonical(value)
+
+
+@pytest.mark.parametrize("text", [b"9007199254740993", b"-12345678901234567890123", b"1" * 5_000, b"1e999", b"NaN"])
+def test_numbers_that_no_double_is_do_not_come_back_as_they_were(text) -> None:
+    try:
+        again = canonical(parsed(text))
+    except EvidenceError:
+        return
+    assert again != text
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_a_value_error(text) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever of its kinds
+        parsed(text)
 
 
 @given(st.dictionaries(st.text(max_size=5).filter(encodable_value), st.integers(0, 9), min_size=2), st.randoms())
