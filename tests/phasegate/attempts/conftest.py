@@ -56,15 +56,19 @@ def gate(letter: str, upstream: list[str]) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def catalogue() -> Catalogue:
-    document = {
+def document() -> dict[str, Any]:
+    """A phase of three gates in a chain."""
+    return {
         "format": "phasegate-catalogue/1",
         "platform": "demo",
         "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "blocked"}]},
         "gates": [gate("A", []), gate("B", ["M9.A"]), gate("C", ["M9.B"])],
     }
-    parsed, problems = parse([("m9.yaml", json.dumps(document))])
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    parsed, problems = parse([("m9.yaml", json.dumps(document()))])
     assert parsed is not None, problems
     return parsed
 
