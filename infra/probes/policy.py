@@ -154,7 +154,7 @@ def _statement(place: str, item: Any) -> Statement | str:
     if not isinstance(item, dict):
         return "is not an object"
     effect = item.get("Effect")
-    if effect not in {"Allow", "Deny"}:
+    if effect not in ("Allow", "Deny"):  # a tuple: what a document has there may be unhashable
         return f"has the effect {effect!r}"
     surplus = sorted(set(item) - _PARTS)
     if surplus:

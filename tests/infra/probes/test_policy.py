@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.probes.globs import matches, parse
@@ -213,6 +213,7 @@ def test_documents_come_parsed_as_json_and_quoted() -> None:
         max_leaves=10,
     )
 )
+@example(document={"Statement": {"Effect": []}})
 def test_no_document_breaks_the_comparison(document: Any) -> None:
     statements, _ = read_statements("p", document)
     over_reach(statements, GRANTED)
