@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from phasegate.attempts import AttemptRecord, Workspace
 from phasegate.attempts.index import cells
@@ -57,7 +58,7 @@ def runs(
         table.add_column(column, overflow="fold")
     for record in records:
         style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
-        table.add_row(*cells(record), style=style)
+        table.add_row(*(Text(cell) for cell in cells(record)), style=style)  # a reason may hold brackets
     console = Console()
     # A terminal folds long cells; a pipe gets every row whole, on one line.
     (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
