@@ -27,4 +27,6 @@ class IdRanges:
 
     def ids(self) -> NDArray[np.uint32]:
         """All ids, ascending, shape (size,)."""
-        raise NotImplementedError
+        ends = np.cumsum(self.count)
+        shift = self.first.astype(np.int64) - (ends - self.count)
+        return (np.arange(self.size, dtype=np.int64) + np.repeat(shift, self.count)).astype(np.uint32)

@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.kernels import philox
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -35,8 +37,15 @@ class Reservation:
         return (self.draws + 1) // 2
 
     def words(self, positions: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """The 64-bit words at these positions (0 to draws - 1) of the run, shape of ``positions``."""
-        raise NotImplementedError
+        """The 64-bit words at these positions (0 to draws - 1) of the run; they order as their uniforms do.
+
+        Raises:
+            IndexError: If a position lies outside the run.
+        """
+        if positions.size and (int(positions.min()) < 0 or int(positions.max()) >= self.draws):
+            msg = f"position outside a run of {self.draws} draws"
+            raise IndexError(msg)
+        return philox.words_at(self.key, self.hi, self.lo, positions)
 
 
 class TieStream(Protocol):
