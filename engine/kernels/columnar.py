@@ -135,7 +135,7 @@ def link(task: LinkTask, devices: NDArray[np.uint32]) -> tuple[NDArray[np.uint32
     if int(counts.min()) == 0 or (len(loads) and int(loads.max()) > region.cap):
         return _ordered(task, devices)
     region.loads[:] = loads
-    region.tally += np.array([len(devices), len(devices), len(mended) + dropped, dropped])
+    region.tally[:] += np.array([len(devices), len(devices), len(mended) + dropped, dropped])
     return mended, counts
 
 
