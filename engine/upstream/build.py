@@ -183,6 +183,8 @@ def _profile_table(shape: WorldShape) -> pa.Table:
     number = np.arange(active)
     part = 0.25 + ((number.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(40)) / float(1 << 24)
     volume = part * (shape.arrivals / np.bincount(country, weights=part, minlength=countries))[country]
+    # Powers and quantiles may differ in their last bits between machines; the world's name must not.
+    volume = np.round(volume, 3)
     idle = np.arange(shape.profiles - active)
     merchants = len(shape.merchant_outlets)
     words = pa.array(shape.countries)
