@@ -6,7 +6,8 @@ unsigned and 64 bits wide by hand, because mixing signs makes numba compute in f
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from engine.kernels import hashing
 from engine.kernels.links import EXTRA_EDGE, EXTRA_TRIES, GUIDE_BITS, PROBES, SCAN_LIMIT, LinkTask
 
+F = TypeVar("F", bound=Callable[..., Any])
 Unsigned = NDArray[np.unsignedinteger]
 
 _U = np.uint64
@@ -22,10 +24,12 @@ _GAMMA, _MIX_1, _MIX_2 = _U(hashing.GAMMA), _U(hashing.MIX_1), _U(hashing.MIX_2)
 _S11, _S27, _S30, _S31, _S32, _S48 = _U(11), _U(27), _U(30), _U(31), _U(32), _U(48)
 _GUIDE = _U(53 - GUIDE_BITS)
 _ONE = _U(1)
+_PROBES = _U(PROBES)
 _SEEN, _COVERED, _REQUESTED, _DROPPED = 0, 1, 2, 3
 
-_jit: Any = numba.njit(cache=True, nogil=True)
-_inline: Any = numba.njit(cache=True, nogil=True, inline="always")
+# A decorator without types would make every function below untyped.
+_jit: Callable[[F], F] = numba.njit(cache=True, nogil=True)
+_inline: Callable[[F], F] = numba.njit(cache=True, nogil=True, inline="always")
 
 
 @_inline
@@ -156,7 +160,7 @@ def _place(
         reach = max(width - _ONE, _ONE)
         stride = (((_mix_pair(device ^ word[cell], edge, slot_key) >> _S32) * reach) >> _S32) + _ONE
         stride += _ONE - (stride & _ONE)
-        for probe in range(1, min(np.int64(width), PROBES)):
+        for probe in range(1, np.int64(min(width, _PROBES))):
             address = origin + np.int64((start + _U(probe) * stride) % width)
             found = _free(address, base, loads, cap, out, begin, at)
             if found:
@@ -273,9 +277,7 @@ def settle(
     remainder: NDArray[np.uint64],
 ) -> int:
     """See ``backend.Loops.settle``."""
-    return int(
-        _settle(_U(amount), _U(weight_sum), _U(shift), _U(cut), weights, room, out, place, rank, remainder)
-    )
+    return int(_settle(_U(amount), _U(weight_sum), _U(shift), _U(cut), weights, room, out, place, rank, remainder))
 
 
 def link(task: LinkTask, devices: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:

@@ -41,9 +41,7 @@ def scale(word: int, span: int) -> int:
     return ((word >> 32) * span) >> 32
 
 
-def weigh(
-    entities: Iterable[int], gate_key: int, gate_bound: int, weight_key: int, table: Sequence[int]
-) -> list[int]:
+def weigh(entities: Iterable[int], gate_key: int, gate_bound: int, weight_key: int, table: Sequence[int]) -> list[int]:
     """Weight of every entity, 0 where the zero gate shuts."""
     return [
         0 if mix(entity, gate_key) >> 11 < gate_bound else int(table[mix(entity, weight_key) >> 48])
@@ -52,7 +50,12 @@ def weigh(
 
 
 def spread(
-    amount: int, weights: Sequence[int], room: Sequence[int], *, ties: TieStream | None = None, rounds: int | None = None
+    amount: int,
+    weights: Sequence[int],
+    room: Sequence[int],
+    *,
+    ties: TieStream | None = None,
+    rounds: int | None = None,
 ) -> tuple[list[int], int, list[Reservation]]:
     """Units of every entity, what found no room, and the tie draws reserved."""
     gifts, space, taken, done = [0] * len(weights), list(room), [], 0

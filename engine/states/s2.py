@@ -5,7 +5,7 @@ parties is ever read row by row. Accounts are counted per (party, account type) 
 
 Order of use::
 
-    plan = plan_accounts(packs, words, parties, ties=<stream account_count_realisation>)
+    plan = plan_accounts(priors, vocabulary, parties, ties=<stream account_count_realisation>)
     accounts = allocate_accounts(plan, world, ties=<stream account_allocation_sampling>)
     facts = (*plan.facts, *accounts.facts)
 
@@ -16,15 +16,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import Packs
-from engine.contracts.vocabulary import Vocabularies
 from engine.errors import EngineError
 from engine.identity import WorldKey
 from engine.kernels import backend, hashing, weights
@@ -35,11 +33,94 @@ from engine.kernels.ties import TieStream
 from engine.states.parts import DrawFact
 from engine.states.runs import PartyBlocks
 
+CAPPED = "hard_global_postmerge"
+"""Cap mode that enforces; the other one is ``none``."""
+
+_MOST = np.iinfo(np.uint8).max
 UNCAPPED = np.iinfo(np.uint16).max
 """Units that a party may hold where caps are not enforced: what a count can say."""
 
 # The weight of a receiver is its deficit times (0.5 + u), with u on 16 bits: half a unit is 2^15.
 _DEFICIT = (np.arange(1 << weights.INDEX_BITS) + (1 << (weights.INDEX_BITS - 1))).astype(np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class PartyVocabulary:
+    """Sorted vocabularies that the codes of parties and accounts point into."""
+
+    countries: tuple[str, ...]
+    regions: tuple[str, ...]
+    party_types: tuple[str, ...]
+    segments: tuple[str, ...]
+    account_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRule:
+    """One account type: how many there are, who holds them, how unevenly.
+
+    Attributes:
+        party_type: Party type that may hold it.
+        required: Whether every party type that lists it must have a positive expectation.
+        base_lambda: Accounts per party before the tilt.
+        k_max: Most accounts of this type that one party holds.
+        p_zero_weight: Share of parties that the first split leaves out.
+        sigma: Spread of the lognormal weight.
+    """
+
+    party_type: str
+    required: bool
+    base_lambda: float
+    k_max: int
+    p_zero_weight: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class TagAdjustment:
+    """Factors that a segment's tag puts on one account type; each is clipped to [low, high] first."""
+
+    tag: str
+    account_type: str
+    p_zero_weight_factor: float
+    sigma_factor: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPriors:
+    """All that S2 reads of its packs.
+
+    Attributes:
+        rules: Account type to rule.
+        domain: (party type, segment) to the account types that it may hold.
+        tilt: Account type to feature weights; types not listed have none.
+        tilt_center: Feature value without effect.
+        tilt_clip: Bound of the exponent, both ways.
+        features: Segment to feature scores.
+        tags: Segment to tags.
+        tag_adjustments: Factors by tag and account type.
+        weight_floor: Smallest weight of a party that passed the zero gate.
+        cap_mode: ``hard_global_postmerge`` or ``none``.
+        max_kmax_violations: Units above a cap that the post-check lets pass.
+        max_total_lambda: Party type to the sum of expectations above which a warning is due.
+        min_types: Party type to the number of account types below which a warning is due.
+    """
+
+    rules: Mapping[str, AccountRule]
+    domain: Mapping[tuple[str, str], tuple[str, ...]]
+    tilt: Mapping[str, Mapping[str, float]]
+    tilt_center: float
+    tilt_clip: float
+    features: Mapping[str, Mapping[str, float]]
+    tags: Mapping[str, tuple[str, ...]]
+    tag_adjustments: tuple[TagAdjustment, ...]
+    weight_floor: float
+    cap_mode: str
+    max_kmax_violations: int
+    max_total_lambda: Mapping[str, float]
+    min_types: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +154,7 @@ class AccountPlan:
     """Cells with integer totals, in key order.
 
     Attributes:
-        packs, words, parties: What it was made from.
+        priors, vocabulary, parties: What it was made from.
         cells: Sorted by (region, party type, segment, account type).
         slots: Party-type code to its account-type codes, ascending: the rows of the count matrix.
         total: Accounts of all cells.
@@ -81,8 +162,8 @@ class AccountPlan:
         facts: The event of the world split.
     """
 
-    packs: Packs
-    words: Vocabularies
+    priors: AccountPriors
+    vocabulary: PartyVocabulary
     parties: PartyBlocks
     cells: tuple[AccountCell, ...]
     slots: tuple[tuple[int, ...], ...]
@@ -117,28 +198,28 @@ class Accounts:
 
 
 def _error(code: str, reason: str, fact: str, place: str, remedy: str, **context: object) -> EngineError:
-    return EngineError(
-        code=f"6A.S2.{code}", reason=reason, fact=fact, place=place, remedy=remedy, context=context
-    )
+    return EngineError(code=f"6A.S2.{code}", reason=reason, fact=fact, place=place, remedy=remedy, context=context)
 
 
-def plan_accounts(packs: Packs, words: Vocabularies, parties: PartyBlocks, *, ties: TieStream) -> AccountPlan:
+def plan_accounts(
+    priors: AccountPriors, vocabulary: PartyVocabulary, parties: PartyBlocks, *, ties: TieStream
+) -> AccountPlan:
     """Split the world's accounts over cells.
 
     Args:
-        packs: Checked packs.
-        words: Vocabularies that all codes point into.
+        priors: What S2 reads of its packs.
+        vocabulary: Words that all codes point into.
         parties: The party base.
         ties: Stream ``account_count_realisation``.
 
     Raises:
         EngineError: PRIOR_PACK_INVALID, DOMAIN_INVALID, ACCOUNT_TARGETS_INCONSISTENT.
     """
-    slots = _slots(packs, words)
+    slots = _slots(priors, vocabulary)
     cells: list[AccountCell] = []
     targets: list[float] = []
     warnings: list[str] = []
-    for cell, target in _targets(packs, words, parties, slots, warnings):
+    for cell, target in _targets(priors, vocabulary, parties, slots, warnings):
         cells.append(cell)
         targets.append(target)
     total_target = math.fsum(targets)
@@ -154,10 +235,10 @@ def plan_accounts(packs: Packs, words: Vocabularies, parties: PartyBlocks, *, ti
     counts, taken = largest_remainder(targets, total, ties)
     context = {"cells": len(cells), "total_target": total_target, "total_int": total}
     return AccountPlan(
-        packs=packs,
-        words=words,
+        priors=priors,
+        vocabulary=vocabulary,
         parties=parties,
-        cells=tuple(_with_accounts(cell, count) for cell, count in zip(cells, counts, strict=True)),
+        cells=tuple(replace(cell, accounts=count) for cell, count in zip(cells, counts, strict=True)),
         slots=slots,
         total=total,
         warnings=tuple(warnings),
@@ -165,137 +246,131 @@ def plan_accounts(packs: Packs, words: Vocabularies, parties: PartyBlocks, *, ti
     )
 
 
-def _with_accounts(cell: AccountCell, accounts: int) -> AccountCell:
-    return AccountCell(
-        cell.region,
-        cell.party_type,
-        cell.segment,
-        cell.account_type,
-        cell.slot,
-        cell.ranges,
-        accounts,
-        cell.k_max,
-        cell.p_zero_weight,
-        cell.sigma,
+def _slots(priors: AccountPriors, vocabulary: PartyVocabulary) -> tuple[tuple[int, ...], ...]:
+    """Party-type code to the codes of the account types that its segments may hold."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for (party_type, _), account_types in priors.domain.items():
+        held[party_type].update(account_types)
+    for party_type, names in held.items():
+        for account_type in sorted(names):
+            _check_rule(priors, vocabulary, party_type, account_type)
+    return tuple(
+        tuple(sorted(vocabulary.account_types.index(name) for name in held[party_type]))
+        for party_type in vocabulary.party_types
     )
 
 
-def _slots(packs: Packs, words: Vocabularies) -> tuple[tuple[int, ...], ...]:
-    """Party-type code to the codes of the account types that it may hold."""
-    mix = packs.product_mix_priors
-    if mix.domain_mode != "explicit_by_party_type":
+def _check_rule(priors: AccountPriors, vocabulary: PartyVocabulary, party_type: str, account_type: str) -> None:
+    place = f"account_per_party_priors, rules.{account_type}"
+    rule = priors.rules.get(account_type)
+    if rule is None:
         raise _error(
             "PRIOR_PACK_INVALID",
-            "unsupported_domain_mode",
-            f"domain mode {mix.domain_mode} needs a list by segment, which the pack does not carry",
-            "product_mix_priors, domain_mode",
-            "use explicit_by_party_type",
+            "account_rule_missing",
+            f"account type {account_type} has no rule",
+            place,
+            "add a rule for the type or take it out of product_mix_priors",
         )
-    by_type: dict[str, list[int]] = defaultdict(list)
-    for code, account_type in enumerate(words["account_type"]):
-        if account_type not in packs.account_per_party_priors.rules:
-            raise _error(
-                "PRIOR_PACK_INVALID",
-                "account_rule_missing",
-                f"account type {account_type} has no rule",
-                "account_per_party_priors, rules",
-                "add a rule for the type or take it out of product_mix_priors",
-            )
-        if packs.account_taxonomy.types[account_type].owner_kind != "PARTY":
-            raise _error(
-                "DOMAIN_INVALID",
-                "account_type_not_party_owned",
-                f"account type {account_type} is not held by parties",
-                "product_mix_priors, types",
-                "take the type out of the pack",
-            )
-        by_type[mix.types[account_type].party_type].append(code)
-    return tuple(tuple(by_type[party_type]) for party_type in words["party_type"])
+    if account_type not in vocabulary.account_types:
+        raise _error(
+            "DOMAIN_INVALID",
+            "account_type_not_party_owned",
+            f"account type {account_type} is none that parties hold",
+            "product_mix_priors, types",
+            "take the type out of the pack",
+        )
+    if rule.party_type != party_type:
+        raise _error(
+            "DOMAIN_INVALID",
+            "account_type_not_allowed_for_party",
+            f"account type {account_type} is for {rule.party_type}, not for {party_type}",
+            "product_mix_priors, types",
+            "list the type under its own party type",
+        )
+    if priors.cap_mode == CAPPED and not 1 <= rule.k_max <= _MOST:
+        raise _error(
+            "PRIOR_PACK_INVALID",
+            "invalid_kmax_rule",
+            f"K_max {rule.k_max} of {account_type} lies outside 1 to {_MOST}",
+            f"{place}.K_max",
+            "correct the cap",
+        )
 
 
 def _targets(
-    packs: Packs,
-    words: Vocabularies,
+    priors: AccountPriors,
+    vocabulary: PartyVocabulary,
     parties: PartyBlocks,
     slots: tuple[tuple[int, ...], ...],
     warnings: list[str],
 ) -> Iterator[tuple[AccountCell, float]]:
     """Cells with a positive expectation, in key order, and their real targets."""
-    limits = packs.product_mix_priors.constraints
     blocks: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for index, key in enumerate(
-        zip(parties.region.tolist(), parties.party_type.tolist(), parties.segment.tolist(), strict=True)
-    ):
+    keys = zip(parties.region.tolist(), parties.party_type.tolist(), parties.segment.tolist(), strict=True)
+    for index, key in enumerate(keys):
         blocks[key].append(index)
     for (region, party_type, segment), members in sorted(blocks.items()):
-        party_name, segment_name = words["party_type"][party_type], words["segment"][segment]
+        party_name, segment_name = vocabulary.party_types[party_type], vocabulary.segments[segment]
         ranges = parties.ranges(np.array(members, dtype=np.int64))
-        expected = [(slot, code, _expectation(packs, words["account_type"][code], segment_name))
-                    for slot, code in enumerate(slots[party_type])]  # fmt: skip
-        _check_domain(packs, words, party_name, segment_name, expected)
-        positive = [entry for entry in expected if entry[2] > 0.0]
-        sum_of_expectations = math.fsum(value for _, _, value in positive)
-        place = f"{words['region'][region]}, {party_name}, {segment_name}"
-        most = limits.max_total_lambda_per_party_by_party_type.get(party_name, math.inf)
-        if sum_of_expectations > most:
-            warnings.append(f"{place}: {sum_of_expectations:.3f} accounts a party exceed {most}")
-        least = limits.min_nonzero_account_types_in_domain.get(party_name, 0)
-        if len(positive) < least:
-            warnings.append(f"{place}: {len(positive)} account types are fewer than {least}")
-        for slot, code, value in positive:
-            p_zero, sigma = _tagged(packs, words["account_type"][code], segment_name)
-            k_max = packs.account_per_party_priors.rules[words["account_type"][code]].K_max
+        domain = priors.domain.get((party_name, segment_name), ())
+        expected = {name: _expectation(priors, name, segment_name) for name in sorted(domain)}
+        place = f"{vocabulary.regions[region]}, {party_name}, {segment_name}"
+        _check_domain(priors, expected, place)
+        positive = {name: value for name, value in expected.items() if value > 0.0}
+        held = math.fsum(positive.values())
+        if held > priors.max_total_lambda.get(party_name, math.inf):
+            warnings.append(f"{place}: {held:.3f} accounts a party exceed {priors.max_total_lambda[party_name]}")
+        if len(positive) < priors.min_types.get(party_name, 0):
+            warnings.append(f"{place}: {len(positive)} account types are fewer than {priors.min_types[party_name]}")
+        for name, value in positive.items():
+            code = vocabulary.account_types.index(name)
+            p_zero, sigma = _tagged(priors, name, segment_name)
+            slot = slots[party_type].index(code)
+            k_max = priors.rules[name].k_max
             cell = AccountCell(region, party_type, segment, code, slot, ranges, 0, k_max, p_zero, sigma)
             yield cell, ranges.size * value
 
 
-def _expectation(packs: Packs, account_type: str, segment: str) -> float:
+def _expectation(priors: AccountPriors, account_type: str, segment: str) -> float:
     """Accounts of the type that a party of the segment holds."""
-    mix = packs.product_mix_priors
-    features = packs.segmentation_priors.segments[segment].features
+    features = priors.features[segment]
     tilt = math.fsum(
-        weight * (features[feature] - mix.tilt.center)
-        for feature, weight in sorted(mix.tilt.weights.get(account_type, {}).items())
+        weight * (features[feature] - priors.tilt_center)
+        for feature, weight in sorted(priors.tilt.get(account_type, {}).items())
         if weight
     )
-    clipped = min(max(tilt, -mix.tilt.clip), mix.tilt.clip)
-    return mix.types[account_type].base_lambda * float(weights.exp(np.array([clipped]))[0])
+    clipped = min(max(tilt, -priors.tilt_clip), priors.tilt_clip)
+    return priors.rules[account_type].base_lambda * float(weights.exp(np.array([clipped]))[0])
 
 
-def _tagged(packs: Packs, account_type: str, segment: str) -> tuple[float, float]:
+def _tagged(priors: AccountPriors, account_type: str, segment: str) -> tuple[float, float]:
     """Zero-gate share and spread of a type after the segment's tags."""
-    priors = packs.account_per_party_priors
     rule = priors.rules[account_type]
     p_zero, sigma = rule.p_zero_weight, rule.sigma
     for entry in priors.tag_adjustments:
-        if entry.account_type == account_type and entry.tag in packs.segmentation_priors.segments[segment].tags:
-            p_zero *= min(max(entry.p_zero_weight_factor, entry.min), entry.max)
-            sigma *= min(max(entry.sigma_factor, entry.min), entry.max)
+        if entry.account_type == account_type and entry.tag in priors.tags[segment]:
+            p_zero *= min(max(entry.p_zero_weight_factor, entry.low), entry.high)
+            sigma *= min(max(entry.sigma_factor, entry.low), entry.high)
     return min(max(p_zero, 0.0), 1.0), max(sigma, 0.0)
 
 
-def _check_domain(
-    packs: Packs, words: Vocabularies, party_type: str, segment: str, expected: list[tuple[int, int, float]]
-) -> None:
-    mix = packs.product_mix_priors
-    place = f"product_mix_priors, party type {party_type}, segment {segment}"
-    if not expected and mix.constraints.disallow_zero_domain_cells:
+def _check_domain(priors: AccountPriors, expected: Mapping[str, float], place: str) -> None:
+    if not expected:
         raise _error(
             "DOMAIN_INVALID",
             "zero_domain_cell",
-            f"parties of type {party_type} may hold no account type",
+            "parties of this cell may hold no account type",
             place,
-            "list at least one account type for the party type",
+            "list at least one account type for the party type in product_mix_priors",
         )
-    for _, code, value in expected:
-        account_type = words["account_type"][code]
-        if value <= 0.0 and mix.types[account_type].required and mix.constraints.enforce_required_types:
+    for account_type, value in expected.items():
+        if value <= 0.0 and priors.rules[account_type].required:
             raise _error(
                 "DOMAIN_INVALID",
                 "required_account_type_zero_lambda",
                 f"required account type {account_type} has expectation {value}",
                 place,
-                "give the type a positive base_lambda",
+                "give the type a positive base_lambda in product_mix_priors",
             )
 
 
@@ -311,11 +386,11 @@ def allocate_accounts(
         twin: Which twin computes; by the size of the world where not said.
 
     Raises:
-        EngineError: ALLOCATION_FAILED, KMAX_POSTCHECK_FAILED, PRIOR_PACK_INVALID (``invalid_kmax_rule``).
+        EngineError: ALLOCATION_FAILED, KMAX_POSTCHECK_FAILED.
     """
-    caps = plan.packs.account_per_party_priors.caps
-    capped = caps.cap_enforcement_mode == "hard_global_postmerge"
-    kind = np.uint8 if capped else np.uint16
+    priors = plan.priors
+    capped = priors.cap_mode == CAPPED
+    kind: type[np.unsignedinteger] = np.uint8 if capped else np.uint16
     loops = backend.loops(twin or backend.twin_for(plan.parties.parties))
     counts = np.zeros((max(map(len, plan.slots)), plan.parties.parties), dtype=kind)
     key = partial(
@@ -328,18 +403,10 @@ def allocate_accounts(
     overflow = redistributed = violations = 0
     facts: list[DrawFact] = []
     for cell in plan.cells:
-        name = plan.words["account_type"][cell.account_type]
+        name = plan.vocabulary.account_types[cell.account_type]
         size = cell.ranges.size
-        if capped and cell.k_max > np.iinfo(kind).max:
-            raise _error(
-                "PRIOR_PACK_INVALID",
-                "invalid_kmax_rule",
-                f"K_max {cell.k_max} of {name} exceeds {np.iinfo(kind).max}",
-                f"account_per_party_priors, rules.{name}.K_max",
-                "lower the cap",
-            )
         weight = np.empty(size, dtype=np.uint32)
-        table = weights.weight_table(cell.sigma, plan.packs.account_per_party_priors.weight_floor)
+        table = weights.weight_table(cell.sigma, priors.weight_floor)
         bound = hashing.below(cell.p_zero_weight)
         first, count = cell.ranges.first, cell.ranges.count
         loops.weigh(first, count, key(name, "zero_gate"), bound, key(name, "weight"), table, weight)
@@ -352,13 +419,13 @@ def allocate_accounts(
             loops.weigh(first, count, 0, 0, key(name, "kmax_redistribute_weight"), _DEFICIT, weight)
             weight *= room
             redistributed += result.rest - spread(result.rest, weight, room, out, loops).rest
-        if capped:
-            violations += int((out.astype(np.int64) - cell.k_max).clip(min=0).sum()) if out.max() > cell.k_max else 0
+        if capped and int(out.max()) > cell.k_max:
+            violations += int((out.astype(np.int64) - cell.k_max).clip(min=0).sum())
         at = 0
         for start, length in zip(first.tolist(), count.tolist(), strict=True):
             counts[cell.slot, start - 1 : start - 1 + length] = out[at : at + length]
             at += length
-    if violations > caps.max_allowed_kmax_violations:
+    if violations > priors.max_kmax_violations:
         raise _error(
             "KMAX_POSTCHECK_FAILED",
             "kmax_violations",
@@ -367,7 +434,7 @@ def allocate_accounts(
             "report this: the cap pass must not leave any",
         )
     context = {
-        "note": caps.cap_enforcement_mode,
+        "note": priors.cap_mode,
         "total_accounts": plan.total - (overflow - redistributed),
         "kmax_overflow_rows": overflow,
         "kmax_redistributed_rows": redistributed,
@@ -379,12 +446,12 @@ def allocate_accounts(
 
 
 def _cell_fact(plan: AccountPlan, cell: AccountCell, result: Spread) -> DrawFact:
-    words = plan.words
+    words = plan.vocabulary
     context = {
-        "region_id": words["region"][cell.region],
-        "party_type": words["party_type"][cell.party_type],
-        "segment_id": words["segment"][cell.segment],
-        "account_type": words["account_type"][cell.account_type],
+        "region_id": words.regions[cell.region],
+        "party_type": words.party_types[cell.party_type],
+        "segment_id": words.segments[cell.segment],
+        "account_type": words.account_types[cell.account_type],
         "party_count": cell.ranges.size,
         "eligible_party_count": result.eligible,
         "n_acc": cell.accounts,

@@ -112,8 +112,8 @@ def emit_holdings(accounts: Accounts, *, rows: int = ROWS) -> Iterator[Part]:
     width = len(accounts.counts)
     # Account-type code by (party type, slot); slots beyond a party type's own are never counted in.
     codes = np.zeros((len(plan.slots), width), dtype=np.uint8)
-    for party_type, slots in enumerate(plan.slots):
-        codes[party_type, : len(slots)] = slots
+    for index, slots in enumerate(plan.slots):
+        codes[index, : len(slots)] = slots
     ends = np.cumsum(parties.count)
     step = max(rows // 2, 1)
     for start in range(0, parties.parties, step):

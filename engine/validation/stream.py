@@ -56,7 +56,8 @@ def open_table(path: Path, dataset: Dataset) -> pq.ParquetFile:
     """
     words = [column.name for column in dataset.columns if column.vocabulary]
     try:
-        file = pq.ParquetFile(path, read_dictionary=words, memory_map=True)
+        present = set(pq.read_schema(path).names)
+        file = pq.ParquetFile(path, read_dictionary=[word for word in words if word in present], memory_map=True)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, dataset, error) from error
     problem = next(schema_problems(file.schema_arrow, dataset), None)

@@ -61,9 +61,7 @@ def cells(draw: st.DrawFn) -> tuple[list[int], list[int], int]:
 def test_a_split_is_that_of_the_reference_draw_for_draw(loops, cell, drawn, rounds):
     weights, room, amount = cell
     expected_stream, stream = worlds.Stream(), worlds.Stream()
-    gifts, rest, taken = reference.spread(
-        amount, weights, room, ties=expected_stream if drawn else None, rounds=rounds
-    )
+    gifts, rest, taken = reference.spread(amount, weights, room, ties=expected_stream if drawn else None, rounds=rounds)
     space, out = np.array(room, dtype=np.uint8), np.zeros(len(room), dtype=np.uint8)
     result = spread(
         amount,
@@ -110,9 +108,7 @@ def test_links_are_those_of_the_reference_and_keep_their_bounds(loops, graph):
     for size in graph["parts"]:
         devices = np.arange(start, start + 15 * size, 15, dtype=np.uint32)
         start += 15 * size
-        expected = reference.link(
-            worlds.task(plain, graph["expectation"], most=graph["most"]), devices.tolist()
-        )
+        expected = reference.link(worlds.task(plain, graph["expectation"], most=graph["most"]), devices.tolist())
         addresses, counts = loops.link(worlds.task(columnar, graph["expectation"], most=graph["most"]), devices)
         assert (addresses.tolist(), counts.tolist()) == expected
         for held in np.split(addresses, np.cumsum(counts)[:-1]):
@@ -123,7 +119,9 @@ def test_links_are_those_of_the_reference_and_keep_their_bounds(loops, graph):
     assert columnar.tally[2] - columnar.tally[3] == columnar.loads.sum()
 
 
-@given(words=st.lists(WORDS, min_size=1, max_size=50), key=WORDS, extra=st.integers(0, 2000), span=st.integers(1, 2**31))
+@given(
+    words=st.lists(WORDS, min_size=1, max_size=50), key=WORDS, extra=st.integers(0, 2000), span=st.integers(1, 2**31)
+)
 def test_array_hashes_are_those_of_the_reference(words, key, extra, span):
     ids = np.array(words, dtype=np.uint64)
     drawn = hashing.mix_pair(ids, extra, key)

@@ -57,6 +57,4 @@ def region(
 def task(of: LinkRegion, expectation: float, *, most: int = 40, key: int = 99) -> LinkTask:
     """Linking with this many edges a device in expectation."""
     whole = int(expectation)
-    return LinkTask(
-        region=of, whole=whole, extra_bound=hashing.below(expectation - whole), most=most, count_key=key
-    )
+    return LinkTask(region=of, whole=whole, extra_bound=hashing.below(expectation - whole), most=most, count_key=key)
