@@ -7,7 +7,7 @@ unsigned and 64 bits wide by hand, because mixing signs makes numba compute in f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -27,9 +27,9 @@ _ONE = _U(1)
 _PROBES = _U(PROBES)
 _SEEN, _COVERED, _REQUESTED, _DROPPED = 0, 1, 2, 3
 
-# A decorator without types would make every function below untyped.
-_jit: Callable[[F], F] = numba.njit(cache=True, nogil=True)
-_inline: Callable[[F], F] = numba.njit(cache=True, nogil=True, inline="always")
+# Cast because a decorator of a foreign type would make every function below one, too.
+_jit = cast("Callable[[F], F]", numba.njit(cache=True, nogil=True))
+_inline = cast("Callable[[F], F]", numba.njit(cache=True, nogil=True, inline="always"))
 
 
 @_inline
