@@ -87,13 +87,13 @@ def mix(ids: NDArray[np.integer], key: int) -> Words:
 
 
 def mix_pair(ids: NDArray[np.integer], extra: NDArray[np.integer] | int, key: int) -> Words:
-    """The draw of each (entity, number) pair. Shape of ``ids``; ``extra`` broadcasts."""
+    """The draw of each (entity, number) pair; ``ids`` and ``extra`` broadcast against each other."""
     z = ids.astype(np.uint64)
     z *= np.uint64(GAMMA)
     z ^= np.uint64(key)
-    beside = np.asarray(extra).astype(np.uint64)
-    z ^= beside * np.uint64(MIX_1)
-    return _finalise(z)
+    # At least one dimension: numpy warns where a scalar product wraps, and these are meant to.
+    beside = np.atleast_1d(extra).astype(np.uint64) * np.uint64(MIX_1)
+    return _finalise(z ^ beside)
 
 
 def _finalise(z: Words) -> Words:

@@ -27,6 +27,9 @@ class IdRanges:
 
     def ids(self) -> NDArray[np.uint32]:
         """All ids, ascending, shape (size,)."""
-        ends = np.cumsum(self.count)
-        shift = self.first.astype(np.int64) - (ends - self.count)
-        return (np.arange(self.size, dtype=np.int64) + np.repeat(shift, self.count)).astype(np.uint32)
+        out = np.empty(self.size, dtype=np.uint32)
+        at = 0
+        for first, count in zip(self.first.tolist(), self.count.tolist(), strict=True):
+            out[at : at + count] = np.arange(first, first + count, dtype=np.uint32)
+            at += count
+        return out

@@ -6,6 +6,7 @@ anything, so a split reserves the positions and evaluates the few that do.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.kernels import philox
+from engine.kernels.hashing import uer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,25 @@ class TieStream(Protocol):
     def reserve(self, draws: int) -> Reservation:
         """Take the next ``draws`` uniforms; 0 draws leave the counter where it is."""
         ...
+
+
+class CounterStream:
+    """A counter stream of its own, for draws that no event log counts.
+
+    Attributes:
+        key: Philox key, ``hi`` and ``lo`` the 128-bit counter of the next block.
+    """
+
+    def __init__(self, label: str, *, manifest_fingerprint: str, parameter_hash: str, seed: int) -> None:
+        parts = (uer(part) for part in ("mlr:6A", label, manifest_fingerprint, parameter_hash))
+        digest = hashlib.sha256(b"".join(parts) + seed.to_bytes(8, "little")).digest()
+        self.key = int.from_bytes(digest[24:32], "little")
+        self.hi = int.from_bytes(digest[8:16], "big")
+        self.lo = int.from_bytes(digest[16:24], "big")
+
+    def reserve(self, draws: int) -> Reservation:
+        """Take the next ``draws`` uniforms; the counter wraps at 128 bits."""
+        reservation = Reservation(self.key, self.hi, self.lo, draws)
+        counter = ((self.hi << 64) + self.lo + reservation.blocks) & ((1 << 128) - 1)
+        self.hi, self.lo = counter >> 64, counter & ((1 << 64) - 1)
+        return reservation

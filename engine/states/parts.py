@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from engine.kernels.ties import Reservation
 
+ROWS = 1 << 19
+"""Rows of a part, about: enough to keep a writer busy, few enough to stay in the cache's neighbourhood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -1,29 +1,47 @@
-"""S2: accounts and holdings.
+"""S2: accounts per party and type. The rows of its datasets come from ``engine.states.s2_rows``.
 
-Parties come as runs of consecutive ids (`PartyBlocks`), so a cell (region, party type, segment) is a handful of runs
-and no column of parties is ever read row by row. Accounts are counted per (party, account type) in a small matrix;
-rows exist only in the parts that the writer takes.
+Parties come as runs of consecutive ids, so a cell (region, party type, segment) is a handful of runs and no column of
+parties is ever read row by row. Accounts are counted per (party, account type) in a small matrix.
 
 Order of use::
 
-    plan = plan_accounts(priors, vocabulary, parties, ties=streams("account_count_realisation"))
-    accounts = allocate_accounts(plan, identity, ties=streams("account_allocation_sampling"))
-    for part in emit_account_base(accounts): ...
-    for part in emit_holdings(accounts): ...
-    for part in emit_summary(accounts): ...
+    plan = plan_accounts(priors, vocabulary, parties, ties=<stream account_count_realisation>)
+    accounts = allocate_accounts(plan, world, ties=<stream account_allocation_sampling>)
     facts = (*plan.facts, *accounts.facts)
+
+Against the written law one thing differs on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed.
 """
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import EngineError
+from engine.identity import WorldKey
+from engine.kernels import backend, hashing, weights
+from engine.kernels.ranges import IdRanges
+from engine.kernels.remainder import largest_remainder
+from engine.kernels.spread import Spread, spread
 from engine.kernels.ties import TieStream
-from engine.states.parts import DrawFact, Part
+from engine.states.parts import DrawFact
+from engine.states.runs import PartyBlocks
+
+CAPPED = "hard_global_postmerge"
+"""Cap mode that enforces; the other one is ``none``."""
+
+_MOST = np.iinfo(np.uint8).max
+UNCAPPED = np.iinfo(np.uint16).max
+"""Units that a party may hold where caps are not enforced: what a count can say."""
+
+# The weight of a receiver is its deficit times (0.5 + u), with u on 16 bits: half a unit is 2^15.
+_DEFICIT = (np.arange(1 << weights.INDEX_BITS) + (1 << (weights.INDEX_BITS - 1))).astype(np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +53,6 @@ class PartyVocabulary:
     party_types: tuple[str, ...]
     segments: tuple[str, ...]
     account_types: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PartyBlocks:
-    """The party base as runs of consecutive ids with equal attributes, in the written order of S1.
-
-    Attributes:
-        country: Code of ``country_iso`` of each run, u8; likewise ``region``, ``party_type``, ``segment``.
-        first: First party id of each run, u32; the first is 1 and runs follow each other without a gap.
-        count: Parties in each run, i64, positive.
-    """
-
-    country: NDArray[np.uint8]
-    region: NDArray[np.uint8]
-    party_type: NDArray[np.uint8]
-    segment: NDArray[np.uint8]
-    first: NDArray[np.uint32]
-    count: NDArray[np.int64]
-
-    @classmethod
-    def from_columns(
-        cls,
-        *,
-        party_id: NDArray[np.integer],
-        country: NDArray[np.uint8],
-        region: NDArray[np.uint8],
-        party_type: NDArray[np.uint8],
-        segment: NDArray[np.uint8],
-    ) -> PartyBlocks:
-        """Find the runs of a party base read row by row (a resumed run).
-
-        Raises:
-            EngineError: 6A.S2.S1_GATE_FAILED, ``party_base_empty`` or ``party_base_scope_mismatch`` where ids are
-                not 1..N in order.
-        """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +125,24 @@ class AccountPriors:
 
 @dataclass(frozen=True, slots=True)
 class AccountCell:
-    """One (region, party type, segment, account type): a target and the figures of its allocation."""
+    """One (region, party type, segment, account type): a total and the figures of its allocation.
+
+    Attributes:
+        region, party_type, segment, account_type: Codes.
+        slot: Row of the count matrix.
+        ranges: Its parties.
+        accounts: Accounts to give.
+        k_max: Most accounts of the type that one party holds.
+        p_zero_weight: Share of parties that the first split leaves out, tags applied.
+        sigma: Spread of the weight, tags applied.
+    """
 
     region: int
     party_type: int
     segment: int
     account_type: int
-    blocks: NDArray[np.int64]  # indices of PartyBlocks, ascending
-    parties: int
+    slot: int
+    ranges: IdRanges
     accounts: int
     k_max: int
     p_zero_weight: float
@@ -162,15 +154,16 @@ class AccountPlan:
     """Cells with integer totals, in key order.
 
     Attributes:
+        priors, vocabulary, parties: What it was made from.
         cells: Sorted by (region, party type, segment, account type).
-        slots: Party-type code to its account-type codes, ascending: the columns of the count matrix.
-        total: Accounts in all cells.
+        slots: Party-type code to its account-type codes, ascending: the rows of the count matrix.
+        total: Accounts of all cells.
         warnings: What the packs make doubtful without making it wrong.
         facts: The event of the world split.
     """
 
-    vocabulary: PartyVocabulary
     priors: AccountPriors
+    vocabulary: PartyVocabulary
     parties: PartyBlocks
     cells: tuple[AccountCell, ...]
     slots: tuple[tuple[int, ...], ...]
@@ -181,18 +174,18 @@ class AccountPlan:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Accounts per party and account type after the cap pass.
+    """Accounts per party and account type, caps enforced.
 
     Attributes:
         plan: Where they come from.
-        counts: u8, shape (slots, parties): row s of party p (column p - 1) counts the accounts of type
-            ``plan.slots[party type of p][s]``.
-        overflow: Units above the cap before redistribution; likewise ``redistributed`` and ``dropped``.
-        facts: Events, one a cell and one for the cap pass.
+        counts: u8 (u16 where caps are not enforced), shape (slots, parties): row s, column p - 1 counts the accounts
+            of party p of type ``plan.slots[its party type][s]``.
+        overflow: Units above the caps before redistribution; likewise ``redistributed`` and ``dropped``.
+        facts: Events, one a cell and one of the cap pass.
     """
 
     plan: AccountPlan
-    counts: NDArray[np.uint8]
+    counts: NDArray[np.unsignedinteger]
     overflow: int
     redistributed: int
     dropped: int
@@ -201,30 +194,11 @@ class Accounts:
     @property
     def total(self) -> int:
         """Accounts of the world."""
-        raise NotImplementedError
-
-    def account_runs(self) -> AccountRuns:
-        """The account base as runs: what S3 reads in place of the table."""
-        raise NotImplementedError
+        return self.plan.total - self.dropped
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRuns:
-    """The account base in written order as runs of one (country, account type), and its owners.
-
-    Attributes:
-        country: Code of each run, u8; likewise ``account_type`` and ``party_type``.
-        first: First account id of each run, u32; runs follow each other from 1 without a gap.
-        count: Accounts of each run, i64.
-        owner: Owner of every account, u32, shape (accounts,), at index account id - 1.
-    """
-
-    country: NDArray[np.uint8]
-    account_type: NDArray[np.uint8]
-    party_type: NDArray[np.uint8]
-    first: NDArray[np.uint32]
-    count: NDArray[np.int64]
-    owner: NDArray[np.uint32]
+def _error(code: str, reason: str, fact: str, place: str, remedy: str, **context: object) -> EngineError:
+    return EngineError(code=f"6A.S2.{code}", reason=reason, fact=fact, place=place, remedy=remedy, context=context)
 
 
 def plan_accounts(
@@ -232,45 +206,264 @@ def plan_accounts(
 ) -> AccountPlan:
     """Split the world's accounts over cells.
 
+    Args:
+        priors: What S2 reads of its packs.
+        vocabulary: Words that all codes point into.
+        parties: The party base.
+        ties: Stream ``account_count_realisation``.
+
     Raises:
-        EngineError: 6A.S2.PRIOR_PACK_INVALID, DOMAIN_INVALID, ACCOUNT_TARGETS_INCONSISTENT.
+        EngineError: PRIOR_PACK_INVALID, DOMAIN_INVALID, ACCOUNT_TARGETS_INCONSISTENT.
     """
-    raise NotImplementedError
+    slots = _slots(priors, vocabulary)
+    cells: list[AccountCell] = []
+    targets: list[float] = []
+    warnings: list[str] = []
+    for cell, target in _targets(priors, vocabulary, parties, slots, warnings):
+        cells.append(cell)
+        targets.append(target)
+    total_target = math.fsum(targets)
+    total = round(total_target)
+    if total == 0:
+        raise _error(
+            "ACCOUNT_TARGETS_INCONSISTENT",
+            "account_targets_zero",
+            "the expectations of all cells sum to no account",
+            "product_mix_priors, types",
+            "raise base_lambda of a type that the world's parties may hold",
+        )
+    counts, taken = largest_remainder(targets, total, ties)
+    context = {"cells": len(cells), "total_target": total_target, "total_int": total}
+    return AccountPlan(
+        priors=priors,
+        vocabulary=vocabulary,
+        parties=parties,
+        cells=tuple(replace(cell, accounts=count) for cell, count in zip(cells, counts, strict=True)),
+        slots=slots,
+        total=total,
+        warnings=tuple(warnings),
+        facts=(DrawFact("account_count_realisation", taken, context),),
+    )
 
 
-def allocate_accounts(plan: AccountPlan, identity: object, *, ties: TieStream) -> Accounts:
+def _slots(priors: AccountPriors, vocabulary: PartyVocabulary) -> tuple[tuple[int, ...], ...]:
+    """Party-type code to the codes of the account types that its segments may hold."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for (party_type, _), account_types in priors.domain.items():
+        held[party_type].update(account_types)
+    for party_type, names in held.items():
+        for account_type in sorted(names):
+            _check_rule(priors, vocabulary, party_type, account_type)
+    return tuple(
+        tuple(sorted(vocabulary.account_types.index(name) for name in held[party_type]))
+        for party_type in vocabulary.party_types
+    )
+
+
+def _check_rule(priors: AccountPriors, vocabulary: PartyVocabulary, party_type: str, account_type: str) -> None:
+    place = f"account_per_party_priors, rules.{account_type}"
+    rule = priors.rules.get(account_type)
+    if rule is None:
+        raise _error(
+            "PRIOR_PACK_INVALID",
+            "account_rule_missing",
+            f"account type {account_type} has no rule",
+            place,
+            "add a rule for the type or take it out of product_mix_priors",
+        )
+    if account_type not in vocabulary.account_types:
+        raise _error(
+            "DOMAIN_INVALID",
+            "account_type_not_party_owned",
+            f"account type {account_type} is none that parties hold",
+            "product_mix_priors, types",
+            "take the type out of the pack",
+        )
+    if rule.party_type != party_type:
+        raise _error(
+            "DOMAIN_INVALID",
+            "account_type_not_allowed_for_party",
+            f"account type {account_type} is for {rule.party_type}, not for {party_type}",
+            "product_mix_priors, types",
+            "list the type under its own party type",
+        )
+    if priors.cap_mode == CAPPED and not 1 <= rule.k_max <= _MOST:
+        raise _error(
+            "PRIOR_PACK_INVALID",
+            "invalid_kmax_rule",
+            f"K_max {rule.k_max} of {account_type} lies outside 1 to {_MOST}",
+            f"{place}.K_max",
+            "correct the cap",
+        )
+
+
+def _targets(
+    priors: AccountPriors,
+    vocabulary: PartyVocabulary,
+    parties: PartyBlocks,
+    slots: tuple[tuple[int, ...], ...],
+    warnings: list[str],
+) -> Iterator[tuple[AccountCell, float]]:
+    """Cells with a positive expectation, in key order, and their real targets."""
+    blocks: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    keys = zip(parties.region.tolist(), parties.party_type.tolist(), parties.segment.tolist(), strict=True)
+    for index, key in enumerate(keys):
+        blocks[key].append(index)
+    for (region, party_type, segment), members in sorted(blocks.items()):
+        party_name, segment_name = vocabulary.party_types[party_type], vocabulary.segments[segment]
+        ranges = parties.ranges(np.array(members, dtype=np.int64))
+        domain = priors.domain.get((party_name, segment_name), ())
+        expected = {name: _expectation(priors, name, segment_name) for name in sorted(domain)}
+        place = f"{vocabulary.regions[region]}, {party_name}, {segment_name}"
+        _check_domain(priors, expected, place)
+        positive = {name: value for name, value in expected.items() if value > 0.0}
+        held = math.fsum(positive.values())
+        if held > priors.max_total_lambda.get(party_name, math.inf):
+            warnings.append(f"{place}: {held:.3f} accounts a party exceed {priors.max_total_lambda[party_name]}")
+        if len(positive) < priors.min_types.get(party_name, 0):
+            warnings.append(f"{place}: {len(positive)} account types are fewer than {priors.min_types[party_name]}")
+        for name, value in positive.items():
+            code = vocabulary.account_types.index(name)
+            p_zero, sigma = _tagged(priors, name, segment_name)
+            slot = slots[party_type].index(code)
+            k_max = priors.rules[name].k_max
+            cell = AccountCell(region, party_type, segment, code, slot, ranges, 0, k_max, p_zero, sigma)
+            yield cell, ranges.size * value
+
+
+def _expectation(priors: AccountPriors, account_type: str, segment: str) -> float:
+    """Accounts of the type that a party of the segment holds."""
+    features = priors.features[segment]
+    tilt = math.fsum(
+        weight * (features[feature] - priors.tilt_center)
+        for feature, weight in sorted(priors.tilt.get(account_type, {}).items())
+        if weight
+    )
+    clipped = min(max(tilt, -priors.tilt_clip), priors.tilt_clip)
+    return priors.rules[account_type].base_lambda * float(weights.exp(np.array([clipped]))[0])
+
+
+def _tagged(priors: AccountPriors, account_type: str, segment: str) -> tuple[float, float]:
+    """Zero-gate share and spread of a type after the segment's tags."""
+    rule = priors.rules[account_type]
+    p_zero, sigma = rule.p_zero_weight, rule.sigma
+    for entry in priors.tag_adjustments:
+        if entry.account_type == account_type and entry.tag in priors.tags[segment]:
+            p_zero *= min(max(entry.p_zero_weight_factor, entry.low), entry.high)
+            sigma *= min(max(entry.sigma_factor, entry.low), entry.high)
+    return min(max(p_zero, 0.0), 1.0), max(sigma, 0.0)
+
+
+def _check_domain(priors: AccountPriors, expected: Mapping[str, float], place: str) -> None:
+    if not expected:
+        raise _error(
+            "DOMAIN_INVALID",
+            "zero_domain_cell",
+            "parties of this cell may hold no account type",
+            place,
+            "list at least one account type for the party type in product_mix_priors",
+        )
+    for account_type, value in expected.items():
+        if value <= 0.0 and priors.rules[account_type].required:
+            raise _error(
+                "DOMAIN_INVALID",
+                "required_account_type_zero_lambda",
+                f"required account type {account_type} has expectation {value}",
+                place,
+                "give the type a positive base_lambda in product_mix_priors",
+            )
+
+
+def allocate_accounts(
+    plan: AccountPlan, world: WorldKey, *, ties: TieStream, twin: backend.Twin | None = None
+) -> Accounts:
     """Give every cell's accounts to its parties, then enforce the caps.
 
     Args:
         plan: Cells and totals.
-        identity: ``engine.identity.WorldKey``.
+        world: Keys of the draws.
         ties: Stream ``account_allocation_sampling``.
+        twin: Which twin computes; by the size of the world where not said.
 
     Raises:
-        EngineError: 6A.S2.ALLOCATION_FAILED, KMAX_POSTCHECK_FAILED.
+        EngineError: ALLOCATION_FAILED, KMAX_POSTCHECK_FAILED.
     """
-    raise NotImplementedError
+    priors = plan.priors
+    capped = priors.cap_mode == CAPPED
+    kind: type[np.unsignedinteger] = np.uint8 if capped else np.uint16
+    loops = backend.loops(twin or backend.twin_for(plan.parties.parties))
+    counts = np.zeros((max(map(len, plan.slots)), plan.parties.parties), dtype=kind)
+    key = partial(
+        hashing.entity_key,
+        "S2",
+        manifest_fingerprint=world.manifest_fingerprint,
+        parameter_hash=world.parameter_hash,
+        seed=world.seed,
+    )
+    overflow = redistributed = violations = 0
+    facts: list[DrawFact] = []
+    for cell in plan.cells:
+        name = plan.vocabulary.account_types[cell.account_type]
+        size = cell.ranges.size
+        weight = np.empty(size, dtype=np.uint32)
+        table = weights.weight_table(cell.sigma, priors.weight_floor)
+        bound = hashing.below(cell.p_zero_weight)
+        first, count = cell.ranges.first, cell.ranges.count
+        loops.weigh(first, count, key(name, "zero_gate"), bound, key(name, "weight"), table, weight)
+        room = np.full(size, cell.k_max if capped else UNCAPPED, dtype=kind)
+        out = np.zeros(size, dtype=kind)
+        result = spread(cell.accounts, weight, room, out, loops, ties=ties, rounds=1)
+        facts.append(_cell_fact(plan, cell, result))
+        if result.rest:
+            overflow += result.rest
+            loops.weigh(first, count, 0, 0, key(name, "kmax_redistribute_weight"), _DEFICIT, weight)
+            weight *= room
+            redistributed += result.rest - spread(result.rest, weight, room, out, loops).rest
+        if capped and int(out.max()) > cell.k_max:
+            violations += int((out.astype(np.int64) - cell.k_max).clip(min=0).sum())
+        at = 0
+        for start, length in zip(first.tolist(), count.tolist(), strict=True):
+            counts[cell.slot, start - 1 : start - 1 + length] = out[at : at + length]
+            at += length
+    if violations > priors.max_kmax_violations:
+        raise _error(
+            "KMAX_POSTCHECK_FAILED",
+            "kmax_violations",
+            f"{violations} accounts stand above their caps",
+            "s2_party_product_holdings_6A, account_count",
+            "report this: the cap pass must not leave any",
+        )
+    context = {
+        "note": priors.cap_mode,
+        "total_accounts": plan.total - (overflow - redistributed),
+        "kmax_overflow_rows": overflow,
+        "kmax_redistributed_rows": redistributed,
+        "kmax_dropped_rows": overflow - redistributed,
+        "kmax_postcheck_violations": violations,
+    }
+    facts.append(DrawFact("account_attribute_sampling", (), context))
+    return Accounts(plan, counts, overflow, redistributed, overflow - redistributed, tuple(facts))
 
 
-def emit_account_base(accounts: Accounts, *, rows: int = 1 << 19) -> Iterator[Part]:
-    """Rows of ``s2_account_base_6A``: country, account type, party ascending; about ``rows`` a part.
-
-    Columns: account_id, owner_party_id, account_type, party_type, segment_id, region_id, country_iso.
-    """
-    raise NotImplementedError
-
-
-def emit_holdings(accounts: Accounts, *, rows: int = 1 << 19) -> Iterator[Part]:
-    """Rows of ``s2_party_product_holdings_6A``: party, account type ascending.
-
-    Columns: owner_party_id, account_type, account_count.
-    """
-    raise NotImplementedError
-
-
-def emit_summary(accounts: Accounts) -> Iterator[Part]:
-    """Rows of ``s2_account_summary_6A``, one part.
-
-    Columns: country_iso, region_id, party_type, account_type, account_count.
-    """
-    raise NotImplementedError
+def _cell_fact(plan: AccountPlan, cell: AccountCell, result: Spread) -> DrawFact:
+    words = plan.vocabulary
+    context = {
+        "region_id": words.regions[cell.region],
+        "party_type": words.party_types[cell.party_type],
+        "segment_id": words.segments[cell.segment],
+        "account_type": words.account_types[cell.account_type],
+        "party_count": cell.ranges.size,
+        "eligible_party_count": result.eligible,
+        "n_acc": cell.accounts,
+    }
+    if cell.accounts and not result.eligible:
+        place = ", ".join(str(value) for value in list(context.values())[:4])
+        raise _error(
+            "ALLOCATION_FAILED",
+            "allocation_weights_zero",
+            f"{cell.accounts} accounts, but none of {cell.ranges.size} parties passed the zero gate",
+            place,
+            "lower p_zero_weight of the account type, or make a larger world",
+            **context,
+        )
+    return DrawFact("account_allocation_sampling", result.reservations, context)
