@@ -7,4 +7,6 @@ pytest_plugins = [
     "fixtures.lanes",
     "fixtures.identity",
     "fixtures.probes",
+    "fixtures.run_scope",
+    "fixtures.runtime",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from phasegate.scope import block
+from phasegate.scope import block, report
 
 if TYPE_CHECKING:
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
@@ -48,7 +48,7 @@ class GateRun:
         """Records a figure or flag of the execution summary."""
         self._attempt.metric(name, value)
 
-    def artifact(self, name: str, payload: dict[str, JsonValue]) -> None:
+    def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes:
         """Writes an artifact of the gate's evidence contract.
 
         The fields that every artifact has (execution id, gate, alias) are added here.
@@ -56,6 +56,9 @@ class GateRun:
         Args:
             name: A file name that the catalogue lists for the gate.
             payload: Its content; plain JSON values only.
+
+        Returns:
+            Its bytes as they stand in the pack.
 
         Raises:
             EvidenceError: The contract does not name the artifact, it was written before with other content,
@@ -66,7 +69,7 @@ class GateRun:
             "gate": self.id,
             "alias": self._attempt.gate.alias,
         }
-        self._attempt.artifact(name, header | payload)
+        return self._attempt.artifact(name, header | payload)
 
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
@@ -95,15 +98,24 @@ class GateRun:
         for name, value in values:
             self._scanner.register(value, name)
 
+    def check(self) -> bool:
+        """Holds the artifacts written so far against contract and schemas, and looks for secrets in them.
+
+        For gates that check in one verifier and publish in another. What the running verifier may raise it raises;
+        the rest is raised when the attempt is committed.
+
+        Returns:
+            Whether nothing was found.
+        """
+        return report((finding.code, finding.detail) for finding in self._attempt.inspect(self._scanner))
+
     def publish(self) -> bool:
         """Seals the pack: contract, schemas and secrets are checked, then it is stored durably and read back.
 
-        Each failure raises the gate's own blocker for it (evidence, leak, publication).
+        Each failure is one of the gate's own blockers (evidence, leak, publication). What the running verifier may
+        raise it raises; the rest is raised when the attempt is committed.
 
         Returns:
             Whether nothing failed.
         """
-        findings = self._attempt.seal(self._store, self._scanner)
-        for finding in findings:
-            block(finding.code, finding.detail)
-        return not findings
+        return report((finding.code, finding.detail) for finding in self._attempt.seal(self._store, self._scanner))

@@ -86,6 +86,7 @@ class OpenAttempt:
         self._pack = Pack(self.path)
         self._sealed: tuple[Finding, ...] | None = None
         self._rows: list[ArtifactRow] = []
+        self._leaked: dict[Leak, None] = {}
 
     @property
     def execution_id(self) -> str:
@@ -136,8 +137,8 @@ class OpenAttempt:
             self.journal.append({"event": "metric", "name": name, "value": value})
         self._metrics[name] = value
 
-    def artifact(self, name: str, payload: JsonValue) -> None:
-        """Writes an artifact of the evidence contract.
+    def artifact(self, name: str, payload: JsonValue) -> bytes:
+        """Writes an artifact of the evidence contract, and returns its bytes.
 
         Raises:
             EvidenceError: The contract does not name it, it has other content already, the pack is sealed, or
@@ -155,6 +156,23 @@ class OpenAttempt:
             raise EvidenceError(Problem(fact, self.execution_id, remedy))
         with explained("write an artifact", self.path / name):
             self._pack.put(name, data)
+        return data
+
+    def inspect(self, scanner: SecretScanner) -> tuple[Finding, ...]:
+        """Checks the pack as it stands, and leaves it open.
+
+        Returns:
+            Findings under the gate's evidence and leak codes. What holds a secret is gone from the pack, which
+            will not be published.
+
+        Raises:
+            EvidenceError: The pack cannot be read or put right.
+        """
+        if self._sealed is not None:
+            return self._sealed
+        findings = [*self._settle(), *self._contract_findings()]
+        self._leaked.update(dict.fromkeys(self._leaks(scanner)))
+        return (*findings, *(self._finding("leak", str(leak)) for leak in self._leaked))
 
     def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
@@ -169,14 +187,11 @@ class OpenAttempt:
             EvidenceError: The pack cannot be written; it is not sealed then.
         """
         if self._sealed is None:
-            findings = [*self._settle(), *self._contract_findings()]
-            leaks = self._leaks(scanner)
+            findings = [*self.inspect(scanner)]
             self._rows = artifact_rows(self._pack.files, {})
-            if leaks:
-                findings += [self._finding("leak", str(leak)) for leak in leaks]
-            elif store is None:
+            if store is None:
                 findings.append(self._finding("publish", "there is no durable store"))
-            else:
+            elif not self._leaked:
                 findings += self._publish(store)
             self._sealed = tuple(findings)
         return self._sealed
@@ -284,8 +299,11 @@ class OpenAttempt:
 
     def _contract_findings(self) -> list[Finding]:
         findings = []
+        leaked = {leak.place for leak in self._leaked}
         for name in self.gate.artifacts:
             data = self._pack.files.get(name)
+            if name in leaked:
+                continue
             if data is None:
                 findings.append(self._finding("evidence", f"{name} was not written"))
             else:
