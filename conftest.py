@@ -9,4 +9,6 @@ pytest_plugins = [
     "fixtures.probes",
     "fixtures.run_scope",
     "fixtures.runtime",
+    "fixtures.correlation",
+    "fixtures.drill",
 ]
