@@ -11,4 +11,7 @@ pytest_plugins = [
     "fixtures.runtime",
     "fixtures.correlation",
     "fixtures.drill",
+    "fixtures.readiness",
+    "fixtures.adjudication",
+    "fixtures.closing",
 ]

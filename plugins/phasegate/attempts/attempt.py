@@ -150,6 +150,8 @@ class OpenAttempt:
             fact, remedy = f"{self.gate.id} does not owe {name}", f"it owes {', '.join(self.gate.artifacts)}"
         elif self._sealed is not None:
             fact, remedy = f"{name} comes after the pack was sealed", "write it before gate.publish()"
+        elif name in {leak.place for leak in self._leaked}:
+            fact, remedy = f"{name} held a secret and was taken out of the pack", "mend the verifier that wrote it"
         elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
         if fact:

@@ -132,6 +132,55 @@ class S3Store:
                     raise PublishError(cause.reason, problem) from error
             self._pause(seconds)
 
+    def supersede(self, execution_id: str, name: str, data: bytes, earlier: Callable[[bytes], bool]) -> Receipt:
+        """Stores an object that takes the place of an earlier one of its kind, as a new version of its key.
+
+        The earlier version stays. The put is conditional on the very bytes that were found, so that two writers
+        never hide each other's.
+
+        Args:
+            execution_id: Where it lies below the prefix.
+            name: Its file name.
+            data: Its bytes.
+            earlier: Whether what stands under the key is an earlier one of its kind; anything else is a conflict.
+
+        Raises:
+            PublishError: It could not be stored, did not read back, or what stands there is of another kind.
+        """
+        try:
+            return self.publish(execution_id, name, data)
+        except PublishError as error:
+            if error.reason is not PublishFailure.CONFLICT:
+                raise
+            conflict = error
+        key = self._key(execution_id, name)
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=key)
+            with found["Body"] as body:
+                if not earlier(body.read()):
+                    raise conflict
+            version_id = self._put(key, data, IfMatch=found["ETag"])
+            read = self.read(execution_id, name, version_id)
+        except client_errors() as error:
+            cause = cause_of(error)
+            fact = f"{cause.reason.value}: {' '.join(str(error).split())}"
+            raise PublishError(cause.reason, Problem(fact, self.uri(execution_id, name), cause.remedy)) from error
+        if read != data:
+            raise self._different(execution_id, name, data, read, written=True)
+        return Receipt(name, self.uri(execution_id, name), version_id, sha256(read), len(read))
+
+    def read(self, execution_id: str, name: str, version_id: str | None = None) -> bytes:
+        """The bytes of an object, of one version where one is named.
+
+        Raises:
+            Exception: One of `client_errors()`: it is not there, or cannot be read.
+        """
+        wanted = {"VersionId": version_id} if version_id else {}
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
+        with answer["Body"] as body:
+            data: bytes = body.read()
+        return data
+
     def _stored(self, execution_id: str, name: str, data: bytes) -> Receipt:
         key = self._key(execution_id, name)
         written, version_id = True, None
@@ -155,13 +204,13 @@ class S3Store:
             size=len(found),
         )
 
-    def _put(self, key: str, data: bytes) -> str | None:
+    def _put(self, key: str, data: bytes, **condition: str) -> str | None:
         checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
         answer = self._client.put_object(
             Bucket=self._bucket,
             Key=key,
             Body=data,
-            IfNoneMatch="*",
+            **(condition or {"IfNoneMatch": "*"}),
             ContentType="application/json" if key.endswith(".json") else "text/plain; charset=utf-8",
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=checksum,
