@@ -24,7 +24,8 @@ from phasegate.settings import find_settings
 
 _BUILT_IN: Final = {
     "catalog": ("phasegate.commands.catalog:app", "Check, show and export the catalogue of gates."),
-    "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),
+    "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
+    "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate."),
 }
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,18 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from phasegate.attempts import AttemptRecord, Workspace
+from phasegate.attempts import AttemptRecord
 from phasegate.attempts.index import cells
 from phasegate.catalog.model import Catalogue, gate_prefix
+from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
-from phasegate.evidence.schemas import SchemaSet
-from phasegate.project import load_catalogue
-from phasegate.settings import require_settings
 
 app = typer.Typer(help="Attempts of gates: list, show, invalidate.", no_args_is_help=False)
 
 _PIPE_WIDTH = 2_000
-RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
 
 
 @app.callback(invoke_without_command=True)
@@ -40,7 +33,7 @@ def runs(
     """List the attempts: gate, verdict, blockers, and whether each is authoritative or why not."""
     if context.invoked_subcommand is not None:
         return
-    catalogue, workspace = _workspace(runs_root)
+    catalogue, workspace = open_workspace(runs_root)
     wanted = _gate_id(catalogue, gate) if gate is not None else None
     records = [
         record
@@ -70,10 +63,10 @@ def show(
     runs_root: RunsRoot = None,
 ) -> None:
     """Print the execution summary of an attempt."""
-    _, workspace = _workspace(runs_root)
+    _, workspace = open_workspace(runs_root)
     path = workspace.history.find(execution_id)
     if path is None:
-        raise _unknown(execution_id)
+        raise unknown_attempt(execution_id)
     pack = workspace.history.pack(path)
     typer.echo(json.dumps(pack.summary, indent=2))
     if pack.problems:
@@ -88,26 +81,9 @@ def invalidate(
     runs_root: RunsRoot = None,
 ) -> None:
     """Take an attempt back: it stays as audit evidence and feeds no gate any more."""
-    _, workspace = _workspace(runs_root)
+    _, workspace = open_workspace(runs_root)
     marker = workspace.invalidate(execution_id, reason, superseded_by)
     typer.echo(f"invalidated {execution_id}: {marker}")
-
-
-def _workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
-    settings = require_settings(Path.cwd())
-    if runs_root is not None:
-        settings = replace(settings, runs_root=runs_root)
-    catalogue = load_catalogue(settings)
-    workspace = Workspace(
-        runs_root=settings.runs_root,
-        platform=settings.platform,
-        catalogue=catalogue,
-        schemas=SchemaSet(settings.schemas),
-        substrate=settings.substrates[0],
-        session_id=uuid.uuid4().hex,
-        clock=lambda: datetime.now(UTC),
-    )
-    return catalogue, workspace
 
 
 def _gate_id(catalogue: Catalogue, name: str) -> str:
@@ -128,12 +104,6 @@ def _phase(catalogue: Catalogue, name: str | None) -> str | None:
             Problem(f"{name!r} is no phase of the catalogue", "--phase", f"name one of {', '.join(known)}")
         )
     return name.upper()
-
-
-def _unknown(execution_id: str) -> EvidenceError:
-    return EvidenceError(
-        Problem("there is no committed attempt of this name", execution_id, "name one that `phasegate runs` lists")
-    )
 
 
 def _as_json(record: AttemptRecord) -> dict[str, object]:
