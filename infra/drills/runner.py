@@ -121,7 +121,8 @@ class DrillRunner:
         journal.status = "failed"
         try:
             journal.injected = clamp.value
-            self._note(clamp.name, self._control.write(clamp.value), clamp.value)
+            with shielded():  # a call that was cut off could still arrive, behind the rollback
+                self._note(clamp.name, self._control.write(clamp.value), clamp.value)
             journal.failure_shown, journal.failure_status = self._until(observe, self._drill.bounds.failure_within_s)
         except Exception as error:  # noqa: BLE001 - judged by the gate, behind the rollback
             journal.reason = self._failed("method", error)

@@ -94,6 +94,8 @@ class Dispatcher:
             time.sleep(fault.delay_seconds)
             if fault.kind == "error":
                 return _error(request, fault.status, fault.error_code, fault.message)
+            if fault.kind == "ignore":
+                return Answer(HTTPStatus.OK, [("content-type", "application/json")], b"{}")
         # A function may call back into the service that invokes it, so an invocation holds no lock either.
         answer = self._invoke(request, account_id, environ, body)
         if answer is None and request.service in CONCURRENT_SERVICES:
