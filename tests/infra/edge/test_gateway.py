@@ -204,8 +204,8 @@ def test_the_processes_of_functions_end_with_the_substrate(tmp_path) -> None:
     process = ensure_running(tmp_path / "own", owner_pid=os.getpid())
     edge = Edge(process.clients(process.worlds.fresh_account()))
     source = (
-        "import os, time\\ndef handler(e, c):\\n"
-        "    open(e['rawPath'][3:], 'w').write(str(os.getpid()))\\n    time.sleep(60)\\n"
+        "import os, time\ndef handler(e, c):\n"
+        "    open(e['rawPath'][3:], 'w').write(str(os.getpid()))\n    time.sleep(60)\n"
     )
     api = edge.api(edge.function("busy", source, Timeout=60), TimeoutInMillis=1_000)
     word = tmp_path / "pid"
