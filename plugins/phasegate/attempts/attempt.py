@@ -10,24 +10,41 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
+from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
 from phasegate.attempts.pack import Pack
-from phasegate.attempts.publication import artifact_rows, detail_of, publish_artifacts, publish_summary, take_back
+from phasegate.attempts.publication import (
+    artifact_rows,
+    detail_of,
+    publish_artifacts,
+    publish_conclusion,
+    take_back,
+)
 from phasegate.attempts.redaction import Redactor
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.attestation import (
+    ATTESTATION,
+    PHASE_ATTESTATION,
+    phase_statement_of,
+    previous_of,
+    statement_of,
+)
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import sealed
+from phasegate.evidence.dsse import unverified
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import Leak, SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary
-from phasegate.evidence.verify import VerifiedPack
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
+
+Attestor = Callable[[Mapping[str, JsonValue]], bytes]
+"""Signs a statement into an envelope; raises an `EvidenceError` where it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class OpenAttempt:
         schemas: SchemaSet,
         substrate: str,
         catalogue_sha256: str,
+        closes_phase: bool,
         clock: Callable[[], datetime],
         clock_note: str | None = None,
     ) -> None:
@@ -77,6 +95,8 @@ class OpenAttempt:
         self._schemas = schemas
         self._substrate = substrate
         self._catalogue_sha256 = catalogue_sha256
+        self._closes_phase = closes_phase
+        self._heads = Heads(layout)
         self._clock = clock
         self._clock_note = clock_note
         self.path = layout.staging(execution_id)
@@ -204,9 +224,10 @@ class OpenAttempt:
         store: EvidenceStore | None,
         scanner: SecretScanner,
         provenance: Mapping[str, JsonValue],
+        attestor: Attestor,
         duties: Iterable[Finding] = (),
     ) -> Committed:
-        """Seals the pack, judges the attempt, publishes its summary, and moves the pack into its place whole.
+        """Seals the pack, judges the attempt, signs and publishes its summary, and moves it into its place whole.
 
         Raises:
             EvidenceError: It cannot be written, or the summary cannot be freed of a secret; what was there before
@@ -232,11 +253,15 @@ class OpenAttempt:
         if leaks:
             found += [self._finding("leak", str(leak)) for leak in leaks]
             judgement, data = self._withheld(facts, found, scanner)
+        attestations, flaw = self._attested(attestor, data)
+        if flaw:
+            found.append(self._finding("evidence", flaw))
+            judgement, data = self._judged(facts, found)
         uri: str | None = None
         with explained("write the execution summary", self.path / name):
-            write_file(self.path / name, data)
+            self._write({**attestations, name: data})
             if store is not None and not any(finding.state == "LEAK" for finding in found):
-                failure = publish_summary(store, self.execution_id, name, data)
+                failure = publish_conclusion(store, self.execution_id, attestations, name, data)
                 if failure is None:
                     uri = store.uri(self.execution_id)
                 else:
@@ -245,15 +270,43 @@ class OpenAttempt:
                     if doubtful:  # a summary that says more than this one may lie in the store
                         take_back(store, self.execution_id, detail_of(failure), facts.generated_at)
                     judgement, data = self._judged(facts, found)
-                    write_file(self.path / name, data)
+                    attestations, _ = self._attested(attestor, data)
+                    self._write({**attestations, name: data})
         try:
             place = self._move_in()
+            if attestations:
+                with explained("extend the chain of attestations", self._layout.root):
+                    self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
         except EvidenceError as error:
             if store is not None and uri is not None and judgement.overall_pass:
                 take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
             raise
-        self._history.remember(VerifiedPack(place, parsed(data), sha256(data), ()))
+        self._history.remember(self._history.pack(place))
         return Committed(self.execution_id, judgement, place, uri)
+
+    def _attested(self, attestor: Attestor, data: bytes) -> tuple[dict[str, bytes], str]:
+        """The signed statements about a summary, by file name; or why there are none."""
+        try:
+            statements = self._statements(data)
+            return {name: attestor(statement) for name, statement in statements.items()}, ""
+        except EvidenceError as error:
+            return {}, "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
+
+    def _statements(self, data: bytes) -> dict[str, dict[str, JsonValue]]:
+        summary, name = parsed(data), self.gate.summary_name
+        with explained("read the chain of attestations", self._layout.root):
+            found = {ATTESTATION: statement_of(summary, name, sha256(data), self._heads.read())}
+            if self._closes_phase:
+                named = (row["execution_id"] for row in summary["upstream"] if row["execution_id"] is not None)
+                inputs = [item for item in map(self._heads.attested, named) if item is not None]
+                found[PHASE_ATTESTATION] = phase_statement_of(
+                    summary, name, sha256(data), platform=self._layout.platform, inputs=inputs
+                )
+        return found
+
+    def _write(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            write_file(self.path / name, data)
 
     def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
         judgement = judge(self.gate, self._records, self._unseen(found))

@@ -299,6 +299,7 @@ class Workspace:
             schemas=self._schemas,
             substrate=self._substrate,
             catalogue_sha256=self.catalogue.sha256,
+            closes_phase=self.catalogue.closes_phase(gate),
             clock=self._clock,
             clock_note=note,
         )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +16,17 @@ from rich.text import Text
 
 from phasegate.attempts import AttemptRecord
 from phasegate.attempts.index import cells
+from phasegate.attempts.pruning import plan
+from phasegate.attempts.pruning import prune as prune_attempts
+from phasegate.attempts.run_folders import plan_folders, prune_folders
 from phasegate.catalog.model import Catalogue, gate_prefix
 from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
+from phasegate.evidence.dsse import enveloped
+from phasegate.evidence.keys import KeyStore
+from phasegate.settings import require_settings
 
-app = typer.Typer(help="Attempts of gates: list, show, invalidate.", no_args_is_help=False)
+app = typer.Typer(help="Attempts of gates: list, show, invalidate, prune.", no_args_is_help=False)
 
 _PIPE_WIDTH = 2_000
 
@@ -84,6 +94,42 @@ def invalidate(
     _, workspace = open_workspace(runs_root)
     marker = workspace.invalidate(execution_id, reason, superseded_by)
     typer.echo(f"invalidated {execution_id}: {marker}")
+
+
+@app.command()
+def prune(
+    keep: Annotated[list[str], typer.Option(help="An attempt (or run) that must stay; repeatable.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it nothing is touched.")] = False,
+    phase: Annotated[str | None, typer.Option(help="Only this phase, such as M4.")] = None,
+    engine_runs: Annotated[
+        Path | None, typer.Option(help="Prune the run folders of a data engine under this root instead.")
+    ] = None,
+    runs_root: RunsRoot = None,
+) -> None:
+    """Remove attempts that neither the keep set nor the chain needs; a dry run unless told otherwise."""
+    now = datetime.now(UTC)
+    if engine_runs is not None:
+        folders = plan_folders(engine_runs, keep)
+        _tell_plan(folders.keep, [str(path) for path in folders.remove], done=yes)
+        receipt = prune_folders(folders, now) if yes else None
+    else:
+        catalogue, workspace = open_workspace(runs_root)
+        chosen = plan(workspace, keep, _phase(catalogue, phase))
+        _tell_plan(chosen.keep, [str(record.path) for record in chosen.remove], done=yes)
+        settings = require_settings(Path.cwd())
+        signer = KeyStore(settings.platform).signer(settings.signing_key) if yes and chosen.remove else None
+        receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), now) if signer else None
+    if receipt is not None:
+        typer.echo(f"receipt: {receipt}")
+
+
+def _tell_plan(keep: Mapping[str, str], remove: Sequence[str], *, done: bool) -> None:
+    for name, why in sorted(keep.items()):
+        typer.echo(f"keep          {name} ({why})")
+    for path in remove:
+        typer.echo(f"{'removed' if done else 'would remove'}  {path}")
+    if not done and remove:
+        typer.echo(f"nothing was touched: {len(remove)} would go with --yes")
 
 
 def _gate_id(catalogue: Catalogue, name: str) -> str:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ from phasegate.harness.session import RUNNER_KEY, AttemptRunner
 from phasegate.settings import Settings, find_settings
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Committed, OpenAttempt
+    from phasegate.attempts import Attestor, Committed, OpenAttempt
     from phasegate.catalog.model import Catalogue
     from phasegate.gate import GateRun
 
@@ -148,11 +149,35 @@ def gate(request: pytest.FixtureRequest) -> GateRun:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_phasegate_attestor(config: pytest.Config) -> Attestor:
+    """Signs with the key that the settings name."""
+    settings = config.stash[SETTINGS_KEY]
+
+    @cache
+    def signer() -> Any:
+        from phasegate.evidence.keys import KeyStore  # noqa: PLC0415 - cryptography is for who signs
+
+        return KeyStore(settings.platform).signer(settings.signing_key)
+
+    def attest(statement: Mapping[str, Any]) -> bytes:
+        from phasegate.evidence.dsse import enveloped  # noqa: PLC0415
+
+        return enveloped(statement, signer())
+
+    return attest
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_phasegate_commit_attempt(
-    attempt: OpenAttempt, store: Any, scanner: Any, provenance: Mapping[str, Any], duties: Sequence[Any]
+    attempt: OpenAttempt,
+    store: Any,
+    scanner: Any,
+    attestor: Attestor,
+    provenance: Mapping[str, Any],
+    duties: Sequence[Any],
 ) -> Committed:
     """Commits an attempt the way phasegate does, unless another plugin did."""
-    return attempt.commit(store=store, scanner=scanner, provenance=provenance, duties=duties)
+    return attempt.commit(store=store, scanner=scanner, attestor=attestor, provenance=provenance, duties=duties)
 
 
 @pytest.hookimpl(optionalhook=True)

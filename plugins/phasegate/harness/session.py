@@ -19,7 +19,7 @@ from phasegate.harness.selection import Plan
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Committed, OpenAttempt, Workspace
+    from phasegate.attempts import Attestor, Committed, OpenAttempt, Workspace
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
 
@@ -77,6 +77,12 @@ class AttemptRunner:
         """The durable store, asked for at the first use."""
         store: EvidenceStore | None = self._config.hook.pytest_phasegate_evidence_store(config=self._config)
         return store
+
+    @cached_property
+    def attestor(self) -> Attestor:
+        """What signs the statements about attempts, asked for at the first use."""
+        attestor: Attestor = self._config.hook.pytest_phasegate_attestor(config=self._config)
+        return attestor
 
     @cached_property
     def provenance(self) -> dict[str, JsonValue]:
@@ -190,6 +196,7 @@ class AttemptRunner:
             attempt=attempt,
             store=self.store,
             scanner=self.scanner,
+            attestor=self.attestor,
             provenance=self.provenance,
             duties=tuple(duties),
         )
