@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from phasegate.attempts.publication import (
 from phasegate.attempts.redaction import Redactor
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
+from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.attestation import (
     ATTESTATION,
@@ -84,6 +85,7 @@ class OpenAttempt:
         substrate: str,
         catalogue_sha256: str,
         closes_phase: bool,
+        waivers: Sequence[Waiver],
         clock: Callable[[], datetime],
         clock_note: str | None = None,
     ) -> None:
@@ -96,6 +98,7 @@ class OpenAttempt:
         self._substrate = substrate
         self._catalogue_sha256 = catalogue_sha256
         self._closes_phase = closes_phase
+        self._waivers = waivers
         self._heads = Heads(layout)
         self._clock = clock
         self._clock_note = clock_note
@@ -247,6 +250,7 @@ class OpenAttempt:
             provenance=provenance,
             clock_note=self._clock_note,
         )
+        facts = replace(facts, waivers=[item for item in self._waivers if item.holds(facts.generated_at)])
         name = self.gate.summary_name
         judgement, data = self._judged(facts, found)
         leaks = scanner.scan(name, data)
@@ -309,7 +313,8 @@ class OpenAttempt:
             write_file(self.path / name, data)
 
     def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
-        judgement = judge(self.gate, self._records, self._unseen(found))
+        waived = {waiver.blocker for waiver in facts.waivers}
+        judgement = judge(self.gate, self._records, self._unseen(found), waived)
         return judgement, sealed(build_summary(judgement, facts), name=self.gate.summary_name)
 
     def _withheld(

@@ -285,10 +285,8 @@ class Auditor:
 
     def _durable_defects(self, pack: VerifiedPack, store: DurableCopy) -> Iterator[Defect]:
         name = pack.folder.name
-        rows = pack.summary.get("artifacts") if pack.credible else []
-        versions = {
-            row["file"]: row.get("version_id") for row in rows if isinstance(row, dict) and row.get("read_back")
-        }
+        rows: list[Mapping[str, Any]] = pack.summary["artifacts"] if pack.credible else []
+        versions = {row["file"]: row["version_id"] for row in rows if row["read_back"]}
         concluding = [self._workspace.history.summary_name(name.partition("_")[0]), ATTESTATION]
         if (pack.folder / PHASE_ATTESTATION).is_file():
             concluding.append(PHASE_ATTESTATION)

@@ -59,16 +59,21 @@ def statement_of(
     passed = [names[row["id"]] for row in summary["verifiers"] if row["outcome"] == "PASSED"]
     skipped = sorted(names[name] for name in summary["not_evaluated"])
     errored = [names[row["id"]] for row in summary["verifiers"] if row["outcome"] == "ERRORED"]
-    failed = [name for row in summary["verifiers"] if (name := names[row["id"]]) not in passed]
+    waived = {waiver["blocker"] for waiver in summary["waivers"]}
+    warned = [
+        names[row["id"]] for row in summary["verifiers"] if row["blockers"] and waived.issuperset(row["blockers"])
+    ]
+    failed = [name for row in summary["verifiers"] if (name := names[row["id"]]) not in {*passed, *warned}]
+    result = "WARNED" if warned else "PASSED"
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(digests.items())],
         "predicateType": TEST_RESULT,
         "predicate": {
-            "result": "PASSED" if summary["overall_pass"] is True else "FAILED",
+            "result": result if summary["overall_pass"] is True else "FAILED",
             "configuration": _configuration(summary),
             "passedTests": [*sorted(passed)],
-            "warnedTests": [],
+            "warnedTests": [*sorted(warned)],
             "failedTests": [*sorted(failed)],
             "phasegate": {
                 "gate": summary["gate"],
@@ -78,6 +83,7 @@ def statement_of(
                 "verdict": summary["verdict"],
                 "complete": summary["complete"],
                 "blockers": list(summary["blockers"]),
+                "waivers": [{"blocker": row["blocker"], "sha256": row["sha256"]} for row in summary["waivers"]],
                 "not_evaluated": [*skipped],
                 "errored": [*sorted(errored)],
                 "upstream": [

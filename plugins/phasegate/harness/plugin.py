@@ -79,7 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CATALOGUE_KEY] = catalogue
     if config.option.collectonly:
         return
-    runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
+    try:
+        runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
+    except PhasegateError as error:
+        raise pytest.UsageError(str(error)) from error
     config.stash[RUNNER_KEY] = runner
     if not _is_controller(config):
         config.pluginmanager.register(runner, "phasegate-runner")
@@ -281,6 +284,7 @@ def _catalogue(settings: Settings | None) -> Catalogue | None:
 def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> Any:
     from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
     from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
+    from phasegate.project import load_waivers  # noqa: PLC0415
 
     worker_input = getattr(config, "workerinput", {})
     return Workspace(
@@ -291,6 +295,7 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) 
         substrate=config.option.substrate,
         session_id=worker_input.get(_WORKER_SESSION, uuid.uuid4().hex),
         clock=lambda: datetime.now(UTC),
+        waivers=load_waivers(settings, catalogue),
     )
 
 
