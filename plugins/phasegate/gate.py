@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from phasegate.evidence.canonical import canonical
+from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, report
 
 if TYPE_CHECKING:
@@ -45,20 +47,22 @@ class GateRun:
         return self._attempt.execution_id
 
     def metric(self, name: str, value: JsonValue) -> None:
-        """Records a figure or flag of the execution summary."""
-        self._attempt.metric(name, value)
+        """Records a figure or flag of the execution summary; one that holds a secret blocks and is left out."""
+        if self._is_clean(WHAT_IS_RECORDED, {name: value}):
+            self._attempt.metric(name, value)
 
-    def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes:
+    def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
-        The fields that every artifact has (execution id, gate, alias) are added here.
+        The fields that every artifact has (execution id, gate, alias) are added here. One that holds a secret is
+        not written, and blocks the attempt with the gate's leak code.
 
         Args:
             name: A file name that the catalogue lists for the gate.
             payload: Its content; plain JSON values only.
 
         Returns:
-            Its bytes as they stand in the pack.
+            Its bytes as they stand in the pack; None where it holds a secret.
 
         Raises:
             EvidenceError: The contract does not name the artifact, it was written before with other content,
@@ -69,6 +73,8 @@ class GateRun:
             "gate": self.id,
             "alias": self._attempt.gate.alias,
         }
+        if not self._is_clean(name, header | payload):
+            return None
         return self._attempt.artifact(name, header | payload)
 
     def upstream(self, gate_id: str) -> UpstreamEvidence:
@@ -119,3 +125,9 @@ class GateRun:
             Whether nothing failed.
         """
         return report((finding.code, finding.detail) for finding in self._attempt.seal(self._store, self._scanner))
+
+    def _is_clean(self, place: str, payload: dict[str, JsonValue]) -> bool:
+        """Whether a payload holds no secret; one that does is kept from the disk, and blocks the attempt."""
+        leaks = self._scanner.scan(place, canonical(payload, name=place))
+        self._attempt.leaked(leaks)
+        return not leaks

@@ -85,7 +85,9 @@ def _assemble(gate: GateRun, readiness: Readiness) -> dict[str, bytes]:
     """Writes the two objects, the same bytes at each call; none where the sources do not stand for them."""
     if readiness.gaps or not all(row["pass"] for row in readiness.invariants()):
         return {}
-    return {
+    files = {
         "runtime_lanes_ready.json": gate.artifact("runtime_lanes_ready.json", readiness.lanes_ready()),
         "runtime_binding_matrix.json": gate.artifact("runtime_binding_matrix.json", readiness.binding_matrix()),
     }
+    clean = {name: data for name, data in files.items() if data is not None}
+    return clean if len(clean) == len(files) else {}

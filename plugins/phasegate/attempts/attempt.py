@@ -39,7 +39,7 @@ from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import unverified
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
-from phasegate.evidence.secrets import Leak, SecretScanner
+from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
@@ -107,9 +107,9 @@ class OpenAttempt:
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
         self._pack = Pack(self.path)
+        self._leaks_seen: list[Leak] = []
         self._sealed: tuple[Finding, ...] | None = None
         self._rows: list[ArtifactRow] = []
-        self._leaked: dict[Leak, None] = {}
 
     @property
     def execution_id(self) -> str:
@@ -133,6 +133,8 @@ class OpenAttempt:
                 self._records.setdefault(verifier, []).append(record)
             elif entry.get("event") == "metric":
                 self._metrics[entry["name"]] = entry["value"]
+            elif entry.get("event") == "leak":
+                self._leaks_seen.append(Leak(entry["place"], entry["kind"], entry["digest"]))
             elif entry.get("event") == "opened":
                 self._clock_note = entry.get("clock_note")
         with explained("take over the staging folder", self.path):
@@ -148,6 +150,22 @@ class OpenAttempt:
         with explained("write to the attempt's journal", self.path):
             self.journal.append(record_entry(verifier, record))
         self._records.setdefault(verifier, []).append(record)
+
+    def leaked(self, leaks: Iterable[Leak]) -> None:
+        """Notes secrets that were kept from being written; they block the attempt, after a kill too.
+
+        A leak whose place is an artifact's name stands for that artifact, which is not owed any more.
+
+        Raises:
+            EvidenceError: It cannot be written down.
+        """
+        for leak in leaks:
+            if leak not in self._leaks_seen:
+                with explained("write to the attempt's journal", self.path):
+                    self.journal.append(
+                        {"event": "leak", "place": leak.place, "kind": leak.kind, "digest": leak.digest}
+                    )
+                self._leaks_seen.append(leak)
 
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure of the summary; a later value replaces an earlier one.
@@ -173,7 +191,7 @@ class OpenAttempt:
             fact, remedy = f"{self.gate.id} does not owe {name}", f"it owes {', '.join(self.gate.artifacts)}"
         elif self._sealed is not None:
             fact, remedy = f"{name} comes after the pack was sealed", "write it before gate.publish()"
-        elif name in {leak.place for leak in self._leaked}:
+        elif name in {leak.place for leak in self._leaks_seen}:
             fact, remedy = f"{name} held a secret and was taken out of the pack", "mend the verifier that wrote it"
         elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
@@ -196,8 +214,8 @@ class OpenAttempt:
         if self._sealed is not None:
             return self._sealed
         findings = [*self._settle(), *self._contract_findings()]
-        self._leaked.update(dict.fromkeys(self._leaks(scanner)))
-        return (*findings, *(self._finding("leak", str(leak)) for leak in self._leaked))
+        self.leaked(self._leaks(scanner))
+        return (*findings, *(self._finding("leak", str(leak)) for leak in self._leaks_seen))
 
     def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
@@ -216,7 +234,7 @@ class OpenAttempt:
             self._rows = artifact_rows(self._pack.files, {})
             if store is None:
                 findings.append(self._finding("publish", "there is no durable store"))
-            elif not self._leaked:
+            elif not self._leaks_seen:
                 findings += self._publish(store)
             self._sealed = tuple(findings)
         return self._sealed
@@ -239,6 +257,8 @@ class OpenAttempt:
         upstream = [self._chain.of_edge(edge) for edge in self.gate.upstream]
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
         found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
+        late = [self._finding("leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
+        found += [finding for finding in late if finding not in found]
         facts = SummaryFacts(
             execution_id=self.execution_id,
             generated_at=self._clock(),
@@ -359,7 +379,7 @@ class OpenAttempt:
 
     def _contract_findings(self) -> list[Finding]:
         findings = []
-        leaked = {leak.place for leak in self._leaked}
+        leaked = {leak.place for leak in self._leaks_seen}
         for name in self.gate.artifacts:
             data = self._pack.files.get(name)
             if name in leaked:
@@ -376,7 +396,7 @@ class OpenAttempt:
         for name in {leak.place for leak in leaks}:
             self._pack.drop(name)  # what holds a secret may not stay on the disk either
         recorded = canonical([self._metrics, *(_texts(records) for records in self._records.values())])
-        return [*leaks, *scanner.scan("what the verifiers recorded", recorded)]
+        return [*leaks, *scanner.scan(WHAT_IS_RECORDED, recorded)]
 
     def _publish(self, store: EvidenceStore) -> list[Finding]:
         done = publish_artifacts(store, execution_id=self.execution_id, gate_id=self.gate.id, files=self._pack.files)
