@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.workspace import Workspace
@@ -132,7 +133,7 @@ class Auditor:
         Args:
             wanted: The folders of the attempts.
         """
-        found: set[Defect] = set()
+        found: set[Defect] = set(self._end_defects())
         notes: set[str] = set()
         seen: dict[str, Path] = {}
         pending = list(wanted)
@@ -160,6 +161,12 @@ class Auditor:
             if self._store is not None and not self._is_external(path):
                 found |= set(self._durable_defects(pack, self._store))
         return Audit(tuple(sorted(seen)), tuple(sorted(found)), tuple(sorted(notes)))
+
+    def _end_defects(self) -> Iterator[Defect]:
+        """An end of the chain that is gone: no later attempt misses it yet."""
+        for name in Heads(self._workspace.layout).names():
+            if self._find(name) is None and name not in self._pruned:
+                yield Defect(name, "", DefectKind.INTEGRITY, "the attempt is gone, which ended the chain")
 
     def _pack_defects(self, pack: VerifiedPack) -> Iterator[Defect]:
         for problem in pack.problems:

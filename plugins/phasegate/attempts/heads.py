@@ -42,6 +42,10 @@ class Heads:
         found = [self.attested(path.name) for path in self._folder.iterdir()]
         return sorted(item for item in found if item is not None)
 
+    def names(self) -> list[str]:
+        """The ends as they are kept, whether their attempts are there or not."""
+        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+
     def advance(self, execution_id: str, named: Iterable[Predecessor]) -> None:
         """Makes an attempt an end, and those that it names none any more.
 
