@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test coverage lint format bench lock clean
+.PHONY: help venv run test fuzz coverage lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,13 +19,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-GATES ?= m4a or m4b or m4c or m4d
+GATES ?= m4
 
 run: $(STAMP) ## run the gates on the embedded platform and print the verdict board
 	$(BIN)/pytest -m "$(GATES)"
 
 test: $(STAMP) ## the whole test suite
 	$(BIN)/pytest tests -n 2
+
+fuzz: $(STAMP) ## ten thousand generated events at the ingress handler; for nightly runs
+	PHASEGATE_FUZZ_EXAMPLES=10000 $(BIN)/pytest tests/infra/ingress -k crashes_the_handler
 
 coverage: $(STAMP) ## the suite under branch coverage, against the floor
 	$(BIN)/coverage erase

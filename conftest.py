@@ -7,4 +7,11 @@ pytest_plugins = [
     "fixtures.lanes",
     "fixtures.identity",
     "fixtures.probes",
+    "fixtures.run_scope",
+    "fixtures.runtime",
+    "fixtures.correlation",
+    "fixtures.drill",
+    "fixtures.readiness",
+    "fixtures.adjudication",
+    "fixtures.closing",
 ]

@@ -16,6 +16,10 @@ class Group(StrEnum):
     STREAM_EDGE_STORAGE = "stream_edge_storage"
     DATASTORE = "datastore"
     OBSERVABILITY = "observability"
+    LANE_HEALTH = "lane_health"
+    INGRESS_HEALTH = "ingress_health"
+    INGRESS_BINDING = "ingress_binding"
+    ORCHESTRATOR_BINDING = "orchestrator_binding"
 
 
 class ProbeStatus(StrEnum):

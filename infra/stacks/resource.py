@@ -1,15 +1,24 @@
-"""What a stack is made of: resources that can be ensured, described and deleted, each by its name alone."""
+"""What a stack is made of: resources that are found by name, so that no state file is needed.
+
+A resource has attributes (what it is known by: ids, ARNs, names) and settings (how it should be). Ensuring creates
+what is absent and puts settings that drifted; describing tells both; deleting tolerates absence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from infra.clients import Clients
+from infra.errors import InfraError
 
 Attributes = dict[str, Any]
-"""What is known of a resource once it exists: ids, ARNs, names."""
+"""What a resource is known by once it exists: ids, ARNs, names."""
+
+Settings = dict[str, Any]
+"""How a resource is, or should be: plain values by the setting's name, comparable with `==`, never a secret."""
 
 TAGS = {"project": "fraud-platform", "env": "dev_full", "owner": "platform owner name"}
 PREFIX = "fraud-platform-dev-full"
@@ -19,6 +28,28 @@ DEFAULT_ACCOUNT = "000000000000"
 
 class AbsentNeedError(LookupError):
     """A resource asked for an attribute of another one that does not exist."""
+
+
+class FixedSettingError(InfraError, ValueError):
+    """A setting drifted that can only be chosen when the resource is created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One setting that is not as it should be.
+
+    Attributes:
+        setting: Its name.
+        wanted: How it should be.
+        found: How it is.
+    """
+
+    setting: str
+    wanted: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.setting} is {self.found!r}, not {self.wanted!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +93,79 @@ class Context:
         return f"arn:aws:{service}:{self.region if regional else ''}:{self.account}:{resource}"
 
 
-class Resource(Protocol):
-    """One resource of a stack; found by its name, so that no state file is needed.
+@dataclass(frozen=True, slots=True)
+class Resource(ABC):
+    """One resource of a stack.
 
     Attributes:
         address: Its name within the platform, `<stack>.<name>`.
-        needs: Addresses of the resources that must exist before it.
     """
 
-    @property
-    def address(self) -> str:
-        """Its name within the platform."""
-        ...
+    address: str
+
+    fixed: ClassVar[tuple[str, ...]] = ()
+    """The settings that only creation can give."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Addresses of the resources that must exist before it."""
-        ...
+        return ()
 
+    @abstractmethod
     def describe(self, context: Context) -> Attributes | None:
-        """Its attributes as they are; None where it does not exist."""
-        ...
+        """Its attributes; None where it does not exist."""
 
+    @abstractmethod
     def create(self, context: Context) -> Attributes:
-        """Creates it, with all its settings, and returns its attributes."""
-        ...
+        """Creates it with all its settings, and returns its attributes.
 
+        Where this is cut short, the resource exists and some settings have drifted: ensuring it again mends them.
+        """
+
+    @abstractmethod
     def delete(self, context: Context, attributes: Attributes) -> None:
         """Deletes it; what holds content that must survive raises the service's own error."""
-        ...
+
+    @abstractmethod
+    def wanted(self, context: Context) -> Settings:
+        """Its settings as they should be."""
+
+    @abstractmethod
+    def found(self, context: Context, attributes: Attributes) -> Settings:
+        """Its settings as they are, under the same names."""
+
+    @abstractmethod
+    def put(self, context: Context, attributes: Attributes, names: Collection[str]) -> None:
+        """Makes the named settings as they should be; none of them is `fixed`."""
+
+    def drift(self, context: Context, attributes: Attributes) -> tuple[Drift, ...]:
+        """Every setting that is not as it should be, by name."""
+        wanted, found = self.wanted(context), self.found(context, attributes)
+        return tuple(
+            Drift(name, wanted[name], found.get(name)) for name in sorted(wanted) if found.get(name) != wanted[name]
+        )
+
+    def mend(self, context: Context, attributes: Attributes, drift: Collection[Drift]) -> None:
+        """Puts drifted settings right.
+
+        Raises:
+            FixedSettingError: Some of them cannot be changed in place; the others are put right before.
+        """
+        names = [item.setting for item in drift if item.setting not in self.fixed]
+        if names:
+            self.put(context, attributes, names)
+        stuck = [str(item) for item in drift if item.setting in self.fixed]
+        if stuck:
+            raise FixedSettingError(
+                fact=f"what only creation can give has drifted: {'; '.join(stuck)}",
+                place=self.address,
+                remedy=f"take the stack {self.address.partition('.')[0]} down and bring it up again",
+            )
 
 
-def tag_list(key: str = "Key", value: str = "Value", **extra: str) -> list[dict[str, str]]:
-    """The common tags as most services take them."""
-    return [{key: name, value: text} for name, text in {**TAGS, **extra}.items()]
+def tags_for(purpose: str, **extra: str) -> dict[str, str]:
+    """The common tags with the purpose of one resource."""
+    return {**TAGS, **extra, "fp_resource": purpose}
 
 
 def is_missing(error: Exception, *codes: str) -> bool:

@@ -58,6 +58,7 @@ def up(
     state_dir: StateDir = None,
 ) -> None:
     """Start the substrate, or find it running, and build the five stacks in its default world."""
+    from infra.edge.hosts import local_url  # noqa: PLC0415
     from infra.substrate.world import DEFAULT_ACCOUNT, open_world  # noqa: PLC0415 - `status` needs none of it
 
     began = time.monotonic()
@@ -78,6 +79,7 @@ def up(
         names = ", ".join(str(stack.get("stack")) for stack in world.stacks)
         lines.append(f"stacks     {names} ({'built now' if world.ensured_here else 'as they were'})")
         lines.append(f"registry   {world.registry_path}")
+        lines.append(f"ingress    {local_url(str(world.handles['IG_BASE_URL']), process.endpoint_url)}")
         if world.without_line:
             lines.append(f"unpinned   no line in the registry: {', '.join(world.without_line)}")
     lines.append(f"took       {time.monotonic() - began:.2f} s")

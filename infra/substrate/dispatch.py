@@ -26,6 +26,9 @@ from infra.substrate.aws_request import AwsRequest
 from infra.substrate.faults import FaultBook, corrupted
 from infra.substrate.patches import apply_for
 
+Invoke = Callable[[AwsRequest, str, "Environ", bytes], "Answer | None"]
+"""Answers the invocation of a function; None for every other request."""
+
 LOG = logging.getLogger("phasegate.substrate")
 
 Environ = dict[str, Any]
@@ -69,6 +72,7 @@ class Dispatcher:
         self._creation: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._turns: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
         self._seen: set[str] = set()
+        self._invoke: Invoke = lambda *_: None
 
     @property
     def defects(self) -> dict[str, str]:
@@ -90,14 +94,22 @@ class Dispatcher:
             time.sleep(fault.delay_seconds)
             if fault.kind == "error":
                 return _error(request, fault.status, fault.error_code, fault.message)
-        if request.service in CONCURRENT_SERVICES:
+            if fault.kind == "ignore":
+                return Answer(HTTPStatus.OK, [("content-type", "application/json")], b"{}")
+        # A function may call back into the service that invokes it, so an invocation holds no lock either.
+        answer = self._invoke(request, account_id, environ, body)
+        if answer is None and request.service in CONCURRENT_SERVICES:
             answer = self._emulate(request, environ, body)
-        else:
-            with self._turn(account_id, request.service):
+        elif answer is None:
+            with self.turn(account_id, request.service):
                 answer = self._emulate(request, environ, body)
         if fault is not None and fault.kind == "corrupt" and request.method != "HEAD":
             return _altered(answer)
         return answer
+
+    def run_functions(self, invoke: Invoke) -> None:
+        """Leaves the invocation of functions to a data plane."""
+        self._invoke = invoke
 
     def prepare(self, backend: str) -> None:
         """Import a backend before the first request for it comes; a defect is kept for those who then come."""
@@ -106,7 +118,8 @@ class Dispatcher:
         except InfraError:
             LOG.exception("the backend %s cannot be used", backend)
 
-    def _turn(self, account_id: str, service: str) -> threading.Lock:
+    def turn(self, account_id: str, service: str) -> threading.Lock:
+        """The lock that lets one at a time into a service of an account."""
         with self._guard:
             return self._turns[account_id, service]
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, cast
 from infra.errors import InfraError
 from infra.substrate.aws_request import AwsRequest
 
-FaultKind = Literal["error", "corrupt", "delay"]
-KINDS: tuple[FaultKind, ...] = ("error", "corrupt", "delay")
+FaultKind = Literal["error", "corrupt", "delay", "ignore"]
+KINDS: tuple[FaultKind, ...] = ("error", "corrupt", "delay", "ignore")
 STATUSES = range(400, 600)
 MAX_DELAY_SECONDS = 60.0
 
@@ -40,7 +40,8 @@ class Fault:
 
     Attributes:
         kind: `error` answers in the emulator's place, which then never sees the request; `corrupt` lets it answer
-            and changes the body; `delay` only waits.
+            and changes the body; `delay` only waits; `ignore` answers that all is well, and does nothing (JSON
+            services alone).
         account_id: The world it applies to.
         service: Signing name of the service (`s3`, `kafka`, `states`, `apigateway`, …).
         operation: AWS operation, such as `PutObject`.

@@ -68,9 +68,9 @@ class Record:
 
 
 def code_digest() -> str:
-    """A digest of what a substrate process runs: the sources of this package, the emulator, the interpreter."""
+    """A digest of what a substrate process runs: its sources, those of the edge, the emulator, the interpreter."""
     digest = sha256(f"{python_version()} moto {version('moto')} botocore {version('botocore')}".encode())
-    package = Path(__file__).parent
-    for source in sorted(package.rglob("*.py")):
-        digest.update(f"\0{source.relative_to(package)}\0".encode() + source.read_bytes())
+    root = Path(__file__).parents[1]
+    for source in sorted([*root.glob("substrate/**/*.py"), *root.glob("edge/**/*.py")]):
+        digest.update(f"\0{source.relative_to(root)}\0".encode() + source.read_bytes())
     return digest.hexdigest()

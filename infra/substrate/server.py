@@ -30,6 +30,7 @@ from infra.substrate.liveness import is_alive, start_mark, wait_for_end
 from infra.substrate.record import Record, code_digest
 
 if TYPE_CHECKING:
+    from infra.edge.data_plane import DataPlane
     from infra.substrate.control import ControlPlane
     from infra.substrate.dispatch import Answer, Dispatcher, Environ
 
@@ -136,6 +137,7 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
     port = bound.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
 
+    from infra.edge.data_plane import DataPlane
     from infra.substrate.control import ControlPlane, Worlds
     from infra.substrate.dispatch import Dispatcher
     from infra.substrate.faults import FaultBook
@@ -158,6 +160,8 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
         token=secrets.token_hex(16),
         digest=code_digest(),
     )
+    data_plane = DataPlane(options.state_dir / "functions", record.endpoint_url, dispatcher.turn)
+    dispatcher.run_functions(data_plane.invoke)
     control = ControlPlane(
         token=record.token,
         identity={
@@ -179,13 +183,16 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
         keep=lifetime.keep,
         shut_down=lifetime.end,
     )
-    return record, Server(bound, _application(control, dispatcher)), dispatcher
+    return record, Server(bound, _application(control, dispatcher, data_plane)), dispatcher
 
 
-def _application(control: ControlPlane, dispatcher: Dispatcher) -> Any:
+def _application(control: ControlPlane, dispatcher: Dispatcher, data_plane: DataPlane) -> Any:
     from infra.substrate.control import PREFIX
 
     def application(environ: Environ, body: bytes) -> Answer:
+        served = data_plane.serve(environ, body)
+        if served is not None:
+            return served
         path = environ["PATH_INFO"]
         if path.startswith(PREFIX) or f"{path}/" == PREFIX:
             return control.answer(environ, body)

@@ -24,7 +24,10 @@ from phasegate.settings import find_settings
 
 _BUILT_IN: Final = {
     "catalog": ("phasegate.commands.catalog:app", "Check, show and export the catalogue of gates."),
+    "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
+    "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),
     "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),
+    "verify": ("phasegate.commands.verify:app", "Audit evidence: digests, chain, signatures, durable copies."),
 }
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141

@@ -36,6 +36,10 @@ class ExitCode(IntEnum):
     """Evidence is missing, altered, or cannot be written."""
     SUBSTRATE = 10
     """The substrate cannot be reached, started or stopped."""
+    SIGNATURE = 11
+    """Evidence is whole, and not signed by a key that is trusted (`phasegate verify`)."""
+    DURABLE = 12
+    """Local evidence is sound, and its durable copy is not (`phasegate verify --durable`)."""
 
 
 @dataclass(frozen=True, slots=True)

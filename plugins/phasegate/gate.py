@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from phasegate.scope import block
+from phasegate.evidence.canonical import canonical
+from phasegate.evidence.secrets import WHAT_IS_RECORDED
+from phasegate.scope import block, report
 
 if TYPE_CHECKING:
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
@@ -45,17 +47,22 @@ class GateRun:
         return self._attempt.execution_id
 
     def metric(self, name: str, value: JsonValue) -> None:
-        """Records a figure or flag of the execution summary."""
-        self._attempt.metric(name, value)
+        """Records a figure or flag of the execution summary; one that holds a secret blocks and is left out."""
+        if self._is_clean(WHAT_IS_RECORDED, {name: value}):
+            self._attempt.metric(name, value)
 
-    def artifact(self, name: str, payload: dict[str, JsonValue]) -> None:
+    def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
-        The fields that every artifact has (execution id, gate, alias) are added here.
+        The fields that every artifact has (execution id, gate, alias) are added here. One that holds a secret is
+        not written, and blocks the attempt with the gate's leak code.
 
         Args:
             name: A file name that the catalogue lists for the gate.
             payload: Its content; plain JSON values only.
+
+        Returns:
+            Its bytes as they stand in the pack; None where it holds a secret.
 
         Raises:
             EvidenceError: The contract does not name the artifact, it was written before with other content,
@@ -66,7 +73,9 @@ class GateRun:
             "gate": self.id,
             "alias": self._attempt.gate.alias,
         }
-        self._attempt.artifact(name, header | payload)
+        if not self._is_clean(name, header | payload):
+            return None
+        return self._attempt.artifact(name, header | payload)
 
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
@@ -95,15 +104,30 @@ class GateRun:
         for name, value in values:
             self._scanner.register(value, name)
 
+    def check(self) -> bool:
+        """Holds the artifacts written so far against contract and schemas, and looks for secrets in them.
+
+        For gates that check in one verifier and publish in another. What the running verifier may raise it raises;
+        the rest is raised when the attempt is committed.
+
+        Returns:
+            Whether nothing was found.
+        """
+        return report((finding.code, finding.detail) for finding in self._attempt.inspect(self._scanner))
+
     def publish(self) -> bool:
         """Seals the pack: contract, schemas and secrets are checked, then it is stored durably and read back.
 
-        Each failure raises the gate's own blocker for it (evidence, leak, publication).
+        Each failure is one of the gate's own blockers (evidence, leak, publication). What the running verifier may
+        raise it raises; the rest is raised when the attempt is committed.
 
         Returns:
             Whether nothing failed.
         """
-        findings = self._attempt.seal(self._store, self._scanner)
-        for finding in findings:
-            block(finding.code, finding.detail)
-        return not findings
+        return report((finding.code, finding.detail) for finding in self._attempt.seal(self._store, self._scanner))
+
+    def _is_clean(self, place: str, payload: dict[str, JsonValue]) -> bool:
+        """Whether a payload holds no secret; one that does is kept from the disk, and blocks the attempt."""
+        leaks = self._scanner.scan(place, canonical(payload, name=place))
+        self._attempt.leaked(leaks)
+        return not leaks

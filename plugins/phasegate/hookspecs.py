@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from phasegate.errors import Problem
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Committed, OpenAttempt
+    from phasegate.attempts import Attestor, Committed, OpenAttempt
     from phasegate.catalog.model import Catalogue, Gate
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 @pytest.hookspec(firstresult=True)
 def pytest_phasegate_evidence_store(config: pytest.Config) -> EvidenceStore | None:
     """The durable store of this session; asked for once, at the first publication. None: there is none."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_phasegate_attestor(config: pytest.Config) -> Attestor | None:
+    """Signs the statements about this process's attempts; asked for once. None: the next plugin's, at last our own."""
 
 
 @pytest.hookspec
@@ -42,6 +47,7 @@ def pytest_phasegate_commit_attempt(
     attempt: OpenAttempt,
     store: EvidenceStore | None,
     scanner: SecretScanner,
+    attestor: Attestor,
     provenance: Mapping[str, JsonValue],
     duties: Sequence[Finding],
 ) -> Committed:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from phasegate.catalog.load import parse
 from phasegate.catalog.model import Catalogue
+from phasegate.catalog.waivers import Waiver, parse_waivers
 from phasegate.errors import CatalogueError, Problem
 from phasegate.settings import Settings
 
@@ -22,6 +24,22 @@ def load_catalogue(settings: Settings) -> Catalogue:
     if problems or catalogue is None:
         raise CatalogueError(problems)
     return catalogue
+
+
+def load_waivers(settings: Settings, catalogue: Catalogue) -> tuple[Waiver, ...]:
+    """The project's waivers; none where it has no `waivers/` in its catalogue's folder.
+
+    Raises:
+        CatalogueError: They cannot be read, or have problems; all of them are listed.
+    """
+    folder = settings.catalogue / "waivers"
+    if not folder.is_dir():
+        return ()
+    texts, unread = _read_all(sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}), settings)
+    waivers, problems = parse_waivers(texts, catalogue)
+    if unread or problems:
+        raise CatalogueError(unread + problems)
+    return waivers
 
 
 def shown(path: Path, settings: Settings) -> str:
@@ -43,6 +61,10 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     if not paths:
         fact = "the catalogue's folder holds no document"
         raise CatalogueError(Problem(fact, str(folder), "write one YAML file a phase in it"))
+    return _read_all(paths, settings)
+
+
+def _read_all(paths: Sequence[Path], settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     texts: list[tuple[str, str]] = []
     problems: list[Problem] = []
     for path in paths:

@@ -6,6 +6,7 @@ task that copies the context reports to the same test.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Literal, Self
@@ -119,6 +120,26 @@ def block(code: str, detail: str) -> Literal[False]:
     """
     _current().record(code, detail)
     return False
+
+
+def report(findings: Iterable[tuple[str, str]]) -> bool:
+    """Records findings of the framework that the running verifier may raise.
+
+    The others count all the same: the framework raises them itself when the attempt is committed.
+
+    Args:
+        findings: Pairs of blocker code and detail.
+
+    Returns:
+        Whether there were none at all, of whichever code.
+    """
+    scope = _current()
+    clean = True
+    for code, detail in findings:
+        clean = False
+        if code in scope.verifier.raises:
+            scope.record(code, detail)
+    return clean
 
 
 def _current() -> Scope:

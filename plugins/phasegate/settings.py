@@ -26,6 +26,8 @@ class Settings:
         runs_root: Folder under which evidence packs are written.
         substrates: The substrates that a run may name, the default first.
         commands: Sub-commands that the platform adds to `phasegate`, as `module:attribute`.
+        signing_key: The key that attempts are signed with, as `phasegate.evidence.keys` names keys.
+        durable: What opens the durable store outside a test run, as `module:attribute`; None where nothing does.
     """
 
     root: Path
@@ -36,6 +38,8 @@ class Settings:
     runs_root: Path
     substrates: tuple[str, ...] = ("embedded",)
     commands: Mapping[str, str] = field(default_factory=dict)
+    signing_key: str = "file"
+    durable: str | None = None
 
     @property
     def schemas(self) -> Path:
@@ -92,6 +96,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
 def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
     problems: list[Problem] = []
     known = {"platform", "catalogue", "verifiers", "registry", "runs_root", "substrates", "commands"}
+    known |= {"signing_key", "durable"}
 
     def complain(key: str, fact: str, remedy: str) -> None:
         problems.append(Problem(fact=fact, place=f"{pyproject}: {_TABLE} {key}", remedy=remedy))
@@ -129,6 +134,8 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
         runs_root=root / text("runs_root"),
         substrates=texts("substrates", ["embedded"]),
         commands=dict(commands),
+        signing_key=text("signing_key", needed=False) or "file",
+        durable=text("durable", needed=False) or None,
     )
     if problems:
         raise SettingsError(problems)

@@ -6,7 +6,7 @@ collected: a verifier that the catalogue names and that left no passing outcome 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -132,7 +132,8 @@ class GateJudgement:
         complete: Whether every verifier of the catalogue was executed in this attempt.
         verdict: Its place in the lattice.
         results: The verifiers' results, in catalogue order.
-        findings: Every finding, sorted; empty exactly where the gate passes.
+        findings: Every finding that is open, sorted; empty exactly where the gate passes.
+        waived: The findings that a waiver passes, sorted.
     """
 
     gate: Gate
@@ -140,6 +141,7 @@ class GateJudgement:
     verdict: Verdict
     results: tuple[VerifierResult, ...]
     findings: tuple[Finding, ...]
+    waived: tuple[Finding, ...] = ()
 
     @property
     def overall_pass(self) -> bool:
@@ -216,7 +218,12 @@ def resolve(gate: Gate, verifier: Verifier, records: Sequence[TestRecord]) -> Ve
     )
 
 
-def judge(gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Iterable[Finding] = ()) -> GateJudgement:
+def judge(
+    gate: Gate,
+    records: Mapping[str, Sequence[TestRecord]],
+    duties: Iterable[Finding] = (),
+    waived: Collection[str] = (),
+) -> GateJudgement:
     """The verdict of one attempt of a gate.
 
     Args:
@@ -224,9 +231,11 @@ def judge(gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Itera
         records: The test records of each verifier, by short identifier; what is missing did not run.
         duties: Findings of the framework's own duties: upstream evidence, evidence contract, publication,
             secret scan.
+        waived: Blockers that a waiver in force passes.
 
     Returns:
-        ADVANCE exactly where every verifier of the catalogue was executed and passed and no duty failed.
+        ADVANCE exactly where every verifier of the catalogue was executed, no duty failed, and each of them passed
+        or raised blockers that are waived and nothing else.
     """
     results = tuple(resolve(gate, verifier, records.get(verifier.id, ())) for verifier in gate.verifiers)
     findings = {finding for result in results for finding in result.findings}
@@ -239,6 +248,8 @@ def judge(gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Itera
     if gate.planned:
         detail = "the gate is planned: its verifiers are catalogued and not written"
         findings.add(Finding(gate.not_evaluated_code, "", TestState.NOT_RUN.value, detail))
+    passed_over = {finding for finding in findings if finding.code in waived}
+    findings -= passed_over
     severities = {_VERDICT_OF[gate.blocker_by_code[finding.code].severity] for finding in findings}
     return GateJudgement(
         gate=gate,
@@ -246,4 +257,5 @@ def judge(gate: Gate, records: Mapping[str, Sequence[TestRecord]], duties: Itera
         verdict=worst(severities or {Verdict.ADVANCE}),
         results=results,
         findings=tuple(sorted(findings)),
+        waived=tuple(sorted(passed_over)),
     )

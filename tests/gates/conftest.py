@@ -42,6 +42,11 @@ class Run:
         prefix = gate.replace(".", "").lower()
         return json.loads(max(self.root.glob(f"dev_full/m4/{prefix}_*/{name}")).read_bytes())
 
+    def summary_ids(self, gate: str) -> list[str]:
+        """The committed attempts of a gate, the oldest first."""
+        prefix = gate.replace(".", "").lower()
+        return sorted(path.name for path in self.root.glob(f"dev_full/m4/{prefix}_*"))
+
     def blockers(self, gate: str) -> list[str]:
         """The codes that a gate raised."""
         return list(self.summary(gate)["blockers"])
@@ -88,6 +93,12 @@ class Platform:
 
     def run(self, gates: str, *options: str) -> Run:
         """Runs gates as a user does: pytest, as a process."""
+        with self.start(gates, *options) as process:
+            output, _ = process.communicate(timeout=120)
+        return Run(process.returncode, output, self.runs)
+
+    def start(self, gates: str, *options: str) -> subprocess.Popen[str]:
+        """Starts such a session, and does not wait for it."""
         command = [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", gates),
             # With a space instead of "=", pytest would take the paths for tests and look for its root there.
@@ -100,8 +111,13 @@ class Platform:
             command.append(f"--registry={self.registry}")
         environment = os.environ | {"PYTEST_ADDOPTS": ""} | self.environment
         environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_XDIST")}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)  # noqa: PLW1510
-        return Run(done.returncode, done.stdout + done.stderr, self.runs)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+    def phasegate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Calls the command line."""
+        command = [str(Path(sys.executable).with_name("phasegate")), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
 
 
 @pytest.fixture(scope="session")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from infra.stacks.resource import TAGS, Attributes, Context, is_missing
+from infra.stacks.resource import Attributes, Context, Resource, Settings, is_missing, tags_for
+from infra.stacks.resources.tagging import SCHEMA_TAGS, STREAM_TAGS
 
 
 @dataclass(frozen=True, slots=True)
-class ServerlessCluster:
+class ServerlessCluster(Resource):
     """A serverless MSK cluster with IAM authentication in private subnets."""
 
-    address: str
     name: str
     subnets: tuple[str, ...]
     security_group: str
+
+    fixed: ClassVar[tuple[str, ...]] = ("iam_authentication", "security_groups", "subnets", "type")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -25,7 +29,7 @@ class ServerlessCluster:
         return (*self.subnets, self.security_group)
 
     def describe(self, context: Context) -> Attributes | None:
-        """Its ARN and brokers."""
+        """Its ARN, name and brokers."""
         kafka = context.client("kafka")
         listed = kafka.list_clusters_v2(ClusterNameFilter=self.name)["ClusterInfoList"]
         found = [item for item in listed if item["ClusterName"] == self.name and item.get("State") != "DELETING"]
@@ -35,7 +39,7 @@ class ServerlessCluster:
         """Creates it."""
         created = context.client("kafka").create_cluster_v2(
             ClusterName=self.name,
-            Tags={**TAGS, "fp_resource": "msk"},
+            Tags=tags_for("msk"),
             Serverless={
                 "VpcConfigs": [
                     {
@@ -52,18 +56,45 @@ class ServerlessCluster:
         """Deletes it."""
         context.client("kafka").delete_cluster(ClusterArn=attributes["arn"])
 
+    def wanted(self, context: Context) -> Settings:
+        """Serverless, in the private subnets, with IAM authentication."""
+        return {
+            "type": "SERVERLESS",
+            "subnets": sorted(context.of(subnet, "id") for subnet in self.subnets),
+            "security_groups": [context.of(self.security_group, "id")],
+            "iam_authentication": True,
+            "tags": tags_for("msk"),
+        }
+
+    def found(self, context: Context, attributes: Attributes) -> Settings:
+        """Type, network, authentication and tags."""
+        info = context.client("kafka").describe_cluster_v2(ClusterArn=attributes["arn"])["ClusterInfo"]
+        serverless = info.get("Serverless", {})
+        networks = serverless.get("VpcConfigs", ())
+        iam = serverless.get("ClientAuthentication", {}).get("Sasl", {}).get("Iam", {})
+        return {
+            "type": info["ClusterType"],
+            "subnets": sorted(subnet for network in networks for subnet in network["SubnetIds"]),
+            "security_groups": sorted(group for network in networks for group in network.get("SecurityGroupIds", ())),
+            "iam_authentication": iam.get("Enabled", False),
+            "tags": STREAM_TAGS.found(context, attributes["arn"], tags_for("msk")),
+        }
+
+    def put(self, context: Context, attributes: Attributes, names: Collection[str]) -> None:
+        """Puts its tags."""
+        if "tags" in names:
+            STREAM_TAGS.put(context, attributes["arn"], tags_for("msk"))
+
     def _attributes(self, context: Context, arn: str) -> Attributes:
         brokers = context.client("kafka").get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringSaslIam"]
         return {"arn": arn, "name": self.name, "brokers": brokers}
 
 
 @dataclass(frozen=True, slots=True)
-class SchemaRegistry:
+class SchemaRegistry(Resource):
     """A Glue schema registry."""
 
-    address: str
     name: str
-    needs: tuple[str, ...] = ()
 
     def describe(self, context: Context) -> Attributes | None:
         """Its name and ARN."""
@@ -76,26 +107,48 @@ class SchemaRegistry:
         return {"name": self.name, "arn": found["RegistryArn"]}
 
     def create(self, context: Context) -> Attributes:
-        """Creates it."""
-        created = context.client("glue").create_registry(
-            RegistryName=self.name, Tags={**TAGS, "fp_resource": "schema_registry"}
-        )
-        return {"name": self.name, "arn": created["RegistryArn"]}
+        """Creates it, then tags it: the emulator loses the tags that creation gives."""
+        created = context.client("glue").create_registry(RegistryName=self.name)
+        attributes = {"name": self.name, "arn": created["RegistryArn"]}
+        self.put(context, attributes, ("tags",))
+        return attributes
 
     def delete(self, context: Context, attributes: Attributes) -> None:
         """Deletes it."""
         context.client("glue").delete_registry(RegistryId={"RegistryName": attributes["name"]})
 
+    def wanted(self, context: Context) -> Settings:
+        """Its tags."""
+        del context
+        return {"tags": tags_for("schema_registry")}
+
+    def found(self, context: Context, attributes: Attributes) -> Settings:
+        """Its tags."""
+        return {"tags": SCHEMA_TAGS.found(context, attributes["arn"], tags_for("schema_registry"))}
+
+    def put(self, context: Context, attributes: Attributes, names: Collection[str]) -> None:
+        """Puts its tags."""
+        if "tags" in names:
+            SCHEMA_TAGS.put(context, attributes["arn"], tags_for("schema_registry"))
+
 
 @dataclass(frozen=True, slots=True)
-class EnvelopeSchema:
-    """The JSON schema of an event envelope: an object with required string fields."""
+class EnvelopeSchema(Resource):
+    """The JSON schema of an event envelope: an object with required string fields.
 
-    address: str
+    Attributes:
+        registry: Address of the registry that it stands in.
+        required: Its fields.
+        compatibility: How later versions must relate to earlier ones.
+    """
+
     name: str
     registry: str
     required: tuple[str, ...]
     compatibility: str
+
+    # A version, once registered, stays; a later one that differs is for its author to take back.
+    fixed: ClassVar[tuple[str, ...]] = ("definition", "format")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -104,9 +157,8 @@ class EnvelopeSchema:
 
     def describe(self, context: Context) -> Attributes | None:
         """Its ARN and compatibility mode."""
-        identity = {"SchemaName": self.name, "RegistryName": context.of(self.registry, "name")}
         try:
-            found = context.client("glue").get_schema(SchemaId=identity)
+            found = context.client("glue").get_schema(SchemaId=self._identity(context))
         except ClientError as error:
             if is_missing(error, "EntityNotFoundException"):
                 return None
@@ -115,24 +167,61 @@ class EnvelopeSchema:
 
     def create(self, context: Context) -> Attributes:
         """Creates it with its first version."""
-        definition = {
-            "$schema": "http://json-schema.org/draft-07/schema#",
-            "type": "object",
-            "properties": {field: {"type": "string"} for field in self.required},
-            "required": list(self.required),
-        }
         created = context.client("glue").create_schema(
             RegistryId={"RegistryName": context.of(self.registry, "name")},
             SchemaName=self.name,
             DataFormat="JSON",
             Compatibility=self.compatibility,
-            SchemaDefinition=json.dumps(definition, sort_keys=True),
-            Tags={**TAGS, "fp_resource": "schema"},
+            SchemaDefinition=json.dumps(self._definition(), sort_keys=True),
+            Tags=tags_for("schema"),
         )
         return {"name": self.name, "arn": created["SchemaArn"], "compatibility": created["Compatibility"]}
 
     def delete(self, context: Context, attributes: Attributes) -> None:
         """Deletes it."""
-        context.client("glue").delete_schema(
-            SchemaId={"SchemaName": attributes["name"], "RegistryName": context.of(self.registry, "name")}
-        )
+        del attributes
+        context.client("glue").delete_schema(SchemaId=self._identity(context))
+
+    def wanted(self, context: Context) -> Settings:
+        """Format, compatibility, and the fields of its latest version."""
+        del context
+        return {
+            "format": "JSON",
+            "compatibility": self.compatibility,
+            "definition": self._definition(),
+            "tags": tags_for("schema"),
+        }
+
+    def found(self, context: Context, attributes: Attributes) -> Settings:
+        """Format, compatibility, and the fields of its latest version."""
+        glue = context.client("glue")
+        schema = glue.get_schema(SchemaId=self._identity(context))
+        latest = glue.get_schema_version(SchemaId=self._identity(context), SchemaVersionNumber={"LatestVersion": True})
+        return {
+            "format": schema["DataFormat"],
+            "compatibility": schema["Compatibility"],
+            "definition": json.loads(latest["SchemaDefinition"]),
+            "tags": SCHEMA_TAGS.found(context, attributes["arn"], tags_for("schema")),
+        }
+
+    def put(self, context: Context, attributes: Attributes, names: Collection[str]) -> None:
+        """Puts its compatibility and tags."""
+        if "compatibility" in names:
+            context.client("glue").update_schema(
+                SchemaId=self._identity(context),
+                Compatibility=self.compatibility,
+                SchemaVersionNumber={"LatestVersion": True},
+            )
+        if "tags" in names:
+            SCHEMA_TAGS.put(context, attributes["arn"], tags_for("schema"))
+
+    def _identity(self, context: Context) -> dict[str, str]:
+        return {"SchemaName": self.name, "RegistryName": context.of(self.registry, "name")}
+
+    def _definition(self) -> dict[str, Any]:
+        return {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "type": "object",
+            "properties": {field: {"type": "string"} for field in self.required},
+            "required": list(self.required),
+        }

@@ -38,7 +38,6 @@ PATCHES = (
     Patch("managed_policies"),
     Patch("msk"),
     Patch("http_api_stage"),
-    Patch("lambda_invoke"),
     Patch("secure_string", backend="ssm"),
     Patch("state_machine_executor", backend="stepfunctions"),
 )

@@ -1,8 +1,8 @@
 """Attempts: execution ids, staging and commit, history, which attempt is authoritative, the chain."""
 
-from phasegate.attempts.attempt import Committed, OpenAttempt
+from phasegate.attempts.attempt import Attestor, Committed, OpenAttempt
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.upstream import UpstreamEvidence
 from phasegate.attempts.workspace import Workspace
 
-__all__ = ["AttemptRecord", "Committed", "OpenAttempt", "UpstreamEvidence", "Workspace"]
+__all__ = ["AttemptRecord", "Attestor", "Committed", "OpenAttempt", "UpstreamEvidence", "Workspace"]

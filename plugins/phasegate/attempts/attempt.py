@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,24 +10,42 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
+from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
 from phasegate.attempts.pack import Pack
-from phasegate.attempts.publication import artifact_rows, detail_of, publish_artifacts, publish_summary, take_back
+from phasegate.attempts.publication import (
+    artifact_rows,
+    detail_of,
+    publish_artifacts,
+    publish_conclusion,
+    take_back,
+)
 from phasegate.attempts.redaction import Redactor
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
+from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.attestation import (
+    ATTESTATION,
+    PHASE_ATTESTATION,
+    phase_statement_of,
+    previous_of,
+    statement_of,
+)
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import sealed
+from phasegate.evidence.dsse import unverified
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
-from phasegate.evidence.secrets import Leak, SecretScanner
+from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary
-from phasegate.evidence.verify import VerifiedPack
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
+
+Attestor = Callable[[Mapping[str, JsonValue]], bytes]
+"""Signs a statement into an envelope; raises an `EvidenceError` where it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,8 @@ class OpenAttempt:
         schemas: SchemaSet,
         substrate: str,
         catalogue_sha256: str,
+        closes_phase: bool,
+        waivers: Sequence[Waiver],
         clock: Callable[[], datetime],
         clock_note: str | None = None,
     ) -> None:
@@ -77,6 +97,9 @@ class OpenAttempt:
         self._schemas = schemas
         self._substrate = substrate
         self._catalogue_sha256 = catalogue_sha256
+        self._closes_phase = closes_phase
+        self._waivers = waivers
+        self._heads = Heads(layout)
         self._clock = clock
         self._clock_note = clock_note
         self.path = layout.staging(execution_id)
@@ -84,6 +107,7 @@ class OpenAttempt:
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
         self._pack = Pack(self.path)
+        self._leaks_seen: list[Leak] = []
         self._sealed: tuple[Finding, ...] | None = None
         self._rows: list[ArtifactRow] = []
 
@@ -109,6 +133,8 @@ class OpenAttempt:
                 self._records.setdefault(verifier, []).append(record)
             elif entry.get("event") == "metric":
                 self._metrics[entry["name"]] = entry["value"]
+            elif entry.get("event") == "leak":
+                self._leaks_seen.append(Leak(entry["place"], entry["kind"], entry["digest"]))
             elif entry.get("event") == "opened":
                 self._clock_note = entry.get("clock_note")
         with explained("take over the staging folder", self.path):
@@ -125,6 +151,22 @@ class OpenAttempt:
             self.journal.append(record_entry(verifier, record))
         self._records.setdefault(verifier, []).append(record)
 
+    def leaked(self, leaks: Iterable[Leak]) -> None:
+        """Notes secrets that were kept from being written; they block the attempt, after a kill too.
+
+        A leak whose place is an artifact's name stands for that artifact, which is not owed any more.
+
+        Raises:
+            EvidenceError: It cannot be written down.
+        """
+        for leak in leaks:
+            if leak not in self._leaks_seen:
+                with explained("write to the attempt's journal", self.path):
+                    self.journal.append(
+                        {"event": "leak", "place": leak.place, "kind": leak.kind, "digest": leak.digest}
+                    )
+                self._leaks_seen.append(leak)
+
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure of the summary; a later value replaces an earlier one.
 
@@ -136,8 +178,8 @@ class OpenAttempt:
             self.journal.append({"event": "metric", "name": name, "value": value})
         self._metrics[name] = value
 
-    def artifact(self, name: str, payload: JsonValue) -> None:
-        """Writes an artifact of the evidence contract.
+    def artifact(self, name: str, payload: JsonValue) -> bytes:
+        """Writes an artifact of the evidence contract, and returns its bytes.
 
         Raises:
             EvidenceError: The contract does not name it, it has other content already, the pack is sealed, or
@@ -149,12 +191,31 @@ class OpenAttempt:
             fact, remedy = f"{self.gate.id} does not owe {name}", f"it owes {', '.join(self.gate.artifacts)}"
         elif self._sealed is not None:
             fact, remedy = f"{name} comes after the pack was sealed", "write it before gate.publish()"
+        elif name in {leak.place for leak in self._leaks_seen}:
+            fact, remedy = f"{name} held a secret and was taken out of the pack", "mend the verifier that wrote it"
         elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
         if fact:
             raise EvidenceError(Problem(fact, self.execution_id, remedy))
         with explained("write an artifact", self.path / name):
             self._pack.put(name, data)
+        return data
+
+    def inspect(self, scanner: SecretScanner) -> tuple[Finding, ...]:
+        """Checks the pack as it stands, and leaves it open.
+
+        Returns:
+            Findings under the gate's evidence and leak codes. What holds a secret is gone from the pack, which
+            will not be published.
+
+        Raises:
+            EvidenceError: The pack cannot be read or put right.
+        """
+        if self._sealed is not None:
+            return self._sealed
+        findings = [*self._settle(), *self._contract_findings()]
+        self.leaked(self._leaks(scanner))
+        return (*findings, *(self._finding("leak", str(leak)) for leak in self._leaks_seen))
 
     def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
@@ -169,14 +230,11 @@ class OpenAttempt:
             EvidenceError: The pack cannot be written; it is not sealed then.
         """
         if self._sealed is None:
-            findings = [*self._settle(), *self._contract_findings()]
-            leaks = self._leaks(scanner)
+            findings = [*self.inspect(scanner)]
             self._rows = artifact_rows(self._pack.files, {})
-            if leaks:
-                findings += [self._finding("leak", str(leak)) for leak in leaks]
-            elif store is None:
+            if store is None:
                 findings.append(self._finding("publish", "there is no durable store"))
-            else:
+            elif not self._leaks_seen:
                 findings += self._publish(store)
             self._sealed = tuple(findings)
         return self._sealed
@@ -187,9 +245,10 @@ class OpenAttempt:
         store: EvidenceStore | None,
         scanner: SecretScanner,
         provenance: Mapping[str, JsonValue],
+        attestor: Attestor,
         duties: Iterable[Finding] = (),
     ) -> Committed:
-        """Seals the pack, judges the attempt, publishes its summary, and moves the pack into its place whole.
+        """Seals the pack, judges the attempt, signs and publishes its summary, and moves it into its place whole.
 
         Raises:
             EvidenceError: It cannot be written, or the summary cannot be freed of a secret; what was there before
@@ -198,6 +257,8 @@ class OpenAttempt:
         upstream = [self._chain.of_edge(edge) for edge in self.gate.upstream]
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
         found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
+        late = [self._finding("leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
+        found += [finding for finding in late if finding not in found]
         facts = SummaryFacts(
             execution_id=self.execution_id,
             generated_at=self._clock(),
@@ -209,17 +270,22 @@ class OpenAttempt:
             provenance=provenance,
             clock_note=self._clock_note,
         )
+        facts = replace(facts, waivers=[item for item in self._waivers if item.holds(facts.generated_at)])
         name = self.gate.summary_name
         judgement, data = self._judged(facts, found)
         leaks = scanner.scan(name, data)
         if leaks:
             found += [self._finding("leak", str(leak)) for leak in leaks]
             judgement, data = self._withheld(facts, found, scanner)
+        attestations, flaw = self._attested(attestor, data)
+        if flaw:
+            found.append(self._finding("evidence", flaw))
+            judgement, data = self._judged(facts, found)
         uri: str | None = None
         with explained("write the execution summary", self.path / name):
-            write_file(self.path / name, data)
+            self._write({**attestations, name: data})
             if store is not None and not any(finding.state == "LEAK" for finding in found):
-                failure = publish_summary(store, self.execution_id, name, data)
+                failure = publish_conclusion(store, self.execution_id, attestations, name, data)
                 if failure is None:
                     uri = store.uri(self.execution_id)
                 else:
@@ -228,18 +294,47 @@ class OpenAttempt:
                     if doubtful:  # a summary that says more than this one may lie in the store
                         take_back(store, self.execution_id, detail_of(failure), facts.generated_at)
                     judgement, data = self._judged(facts, found)
-                    write_file(self.path / name, data)
+                    attestations, _ = self._attested(attestor, data)
+                    self._write({**attestations, name: data})
         try:
             place = self._move_in()
+            if attestations:
+                with explained("extend the chain of attestations", self._layout.root):
+                    self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
         except EvidenceError as error:
             if store is not None and uri is not None and judgement.overall_pass:
                 take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
             raise
-        self._history.remember(VerifiedPack(place, parsed(data), sha256(data), ()))
+        self._history.remember(self._history.pack(place))
         return Committed(self.execution_id, judgement, place, uri)
 
+    def _attested(self, attestor: Attestor, data: bytes) -> tuple[dict[str, bytes], str]:
+        """The signed statements about a summary, by file name; or why there are none."""
+        try:
+            statements = self._statements(data)
+            return {name: attestor(statement) for name, statement in statements.items()}, ""
+        except EvidenceError as error:
+            return {}, "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
+
+    def _statements(self, data: bytes) -> dict[str, dict[str, JsonValue]]:
+        summary, name = parsed(data), self.gate.summary_name
+        with explained("read the chain of attestations", self._layout.root):
+            found = {ATTESTATION: statement_of(summary, name, sha256(data), self._heads.read())}
+            if self._closes_phase:
+                named = (row["execution_id"] for row in summary["upstream"] if row["execution_id"] is not None)
+                inputs = [item for item in map(self._heads.attested, named) if item is not None]
+                found[PHASE_ATTESTATION] = phase_statement_of(
+                    summary, name, sha256(data), platform=self._layout.platform, inputs=inputs
+                )
+        return found
+
+    def _write(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            write_file(self.path / name, data)
+
     def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
-        judgement = judge(self.gate, self._records, self._unseen(found))
+        waived = {waiver.blocker for waiver in facts.waivers}
+        judgement = judge(self.gate, self._records, self._unseen(found), waived)
         return judgement, sealed(build_summary(judgement, facts), name=self.gate.summary_name)
 
     def _withheld(
@@ -284,8 +379,11 @@ class OpenAttempt:
 
     def _contract_findings(self) -> list[Finding]:
         findings = []
+        leaked = {leak.place for leak in self._leaks_seen}
         for name in self.gate.artifacts:
             data = self._pack.files.get(name)
+            if name in leaked:
+                continue
             if data is None:
                 findings.append(self._finding("evidence", f"{name} was not written"))
             else:
@@ -298,7 +396,7 @@ class OpenAttempt:
         for name in {leak.place for leak in leaks}:
             self._pack.drop(name)  # what holds a secret may not stay on the disk either
         recorded = canonical([self._metrics, *(_texts(records) for records in self._records.values())])
-        return [*leaks, *scanner.scan("what the verifiers recorded", recorded)]
+        return [*leaks, *scanner.scan(WHAT_IS_RECORDED, recorded)]
 
     def _publish(self, store: EvidenceStore) -> list[Finding]:
         done = publish_artifacts(store, execution_id=self.execution_id, gate_id=self.gate.id, files=self._pack.files)

@@ -78,7 +78,7 @@ class History:
         """
         prefix = self._prefix(gate_id)
         folder = self._layout.phase(gate_id.split(".", maxsplit=1)[0])
-        for path in reversed(self._committed(folder, prefix)):
+        for path in reversed(self.committed(folder, prefix)):
             if invalidation(path) is not None:
                 continue
             pack = self.pack(path)
@@ -97,7 +97,7 @@ class History:
         external = self._external_of_prefix.get(prefix)
         # What was handed over has its own platform's form; that of the framework's own packs has a schema.
         schemas, owes = (self._schemas, ()) if external is None else (None, external.artifacts)
-        pack = verify_pack(path, self.summary_name(prefix), schemas, owes=owes)
+        pack = verify_pack(path, self.summary_name(prefix), schemas, owes=owes, attested=external is None)
         self._packs[path] = (stamp, pack)
         return pack
 
@@ -120,7 +120,8 @@ class History:
         known = self._catalogue.gates.get(gate_id) or self._catalogue.external[gate_id]
         return known.prefix
 
-    def _committed(self, folder: Path, prefix: str | None = None) -> list[Path]:
+    def committed(self, folder: Path, prefix: str | None = None) -> list[Path]:
+        """The attempts that lie in a phase's folder, in order of their ids."""
         if not folder.is_dir():
             return []
         named = [(ExecutionId.parse(path.name), path) for path in folder.iterdir() if path.is_dir()]
@@ -130,7 +131,7 @@ class History:
     def _phase(self, folder: Path) -> list[AttemptRecord]:
         newest: dict[tuple[str, str | None], str] = {}
         records: list[AttemptRecord] = []
-        for path in reversed(self._committed(folder)):
+        for path in reversed(self.committed(folder)):
             prefix = path.name.split("_", maxsplit=1)[0]
             summary = read_summary(path / self.summary_name(prefix))
             substrate = _text(summary.get("substrate"))
@@ -145,7 +146,7 @@ class History:
                 newest.setdefault((prefix, substrate if pack.credible else None), path.name)
             records.append(self._record(path, prefix, summary, _intrinsic_standing(path, pack)))
         records.reverse()
-        staged = [self._staged(path) for path in self._committed(folder / ".staging")]
+        staged = [self._staged(path) for path in self.committed(folder / ".staging")]
         return records + [record for record in staged if record.path.is_dir()]  # not one that just left
 
     def _record(self, path: Path, prefix: str, summary: dict[str, Any], standing: str) -> AttemptRecord:

@@ -29,10 +29,12 @@ class Layout:
 
     Attributes:
         root: `<runs root>/<platform>`.
+        platform: The platform.
     """
 
     def __init__(self, runs_root: Path, platform: str) -> None:
         self.root = runs_root / platform
+        self.platform = platform
 
     def phase(self, phase: str) -> Path:
         """The folder of a phase, such as `m4` (any case)."""

@@ -51,10 +51,19 @@ def publish_artifacts(
     )
 
 
-def publish_summary(store: EvidenceStore, execution_id: str, name: str, data: bytes) -> PublishError | None:
-    """Stores the summary of an attempt; returns what kept it from being stored."""
-    _, failed = publish_all(store, execution_id, {name: data})
-    return failed[0] if failed else None
+def publish_conclusion(
+    store: EvidenceStore, execution_id: str, attestations: Mapping[str, bytes], name: str, data: bytes
+) -> PublishError | None:
+    """Stores what concludes an attempt: its attestations, and then its summary, which is the point of no return.
+
+    Returns:
+        What kept something from being stored; the summary is not stored then.
+    """
+    for files in (attestations, {name: data}):
+        _, failed = publish_all(store, execution_id, files)
+        if failed:
+            return failed[0]
+    return None
 
 
 def take_back(store: EvidenceStore, execution_id: str, reason: str, moment: datetime) -> None:

@@ -45,7 +45,14 @@ class UpstreamEvidence:
 
     def artifact(self, name: str) -> Any:
         """The parsed content of one of its artifacts; None unless the attempt is green and has it."""
-        if not self.green or self.path is None:
+        return self.recorded(name) if self.green else None
+
+    def recorded(self, name: str) -> Any:
+        """The parsed content of one of its artifacts, green or not; None unless the attempt verifies and has it.
+
+        For roll-ups, which report on blocked gates too; nothing else may rest on an attempt that is not green.
+        """
+        if self.absent or self.path is None:
             return None
         listed = {row["file"] for row in self.summary["artifacts"]}  # a green pack verified, so its rows have form
         return parsed((self.path / name).read_bytes()) if name in listed else None

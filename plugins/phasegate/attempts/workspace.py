@@ -18,6 +18,7 @@ from phasegate.attempts.journal import opening
 from phasegate.attempts.layout import Layout, explained, locked, replace_file, sync_folder, write_file
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Catalogue, Gate
+from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import encodable
 from phasegate.evidence.schemas import SchemaSet
@@ -41,6 +42,7 @@ class Workspace:
         substrate: What this session's gates look at; evidence of another substrate does not count.
         session_id: Names the session; all its processes use the same.
         clock: Tells the time, in UTC.
+        waivers: The project's waivers.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Workspace:
         substrate: str,
         session_id: str,
         clock: Callable[[], datetime],
+        waivers: Sequence[Waiver] = (),
     ) -> None:
         self.catalogue = catalogue
         self.session_id = session_id
@@ -61,7 +64,13 @@ class Workspace:
         self._schemas = schemas
         self._substrate = substrate
         self._clock = clock
+        self._waivers = waivers
         self._chain = Chain(self.history, catalogue, substrate)
+
+    def waived_now(self) -> frozenset[str]:
+        """The blockers that a waiver in force passes."""
+        now = self._clock() if self._waivers else None
+        return frozenset(waiver.blocker for waiver in self._waivers if now is not None and waiver.holds(now))
 
     def check_writable(self) -> None:
         """Makes sure that evidence can be written before anything is run.
@@ -299,6 +308,8 @@ class Workspace:
             schemas=self._schemas,
             substrate=self._substrate,
             catalogue_sha256=self.catalogue.sha256,
+            waivers=self._waivers,
+            closes_phase=self.catalogue.closes_phase(gate),
             clock=self._clock,
             clock_note=note,
         )

@@ -338,6 +338,12 @@ class Catalogue(Record):
         """Every externally run gate by identifier."""
         return MappingProxyType({gate.id: gate for document in self.documents for gate in document.external})
 
+    def closes_phase(self, gate: Gate) -> bool:
+        """Whether a gate speaks for its phase: it rests on others of the phase, and none of them rests on it."""
+        own = [other for other in self.gates.values() if other.phase == gate.phase]
+        rests = any(edge.gate in self.gates and self.gates[edge.gate].phase == gate.phase for edge in gate.upstream)
+        return rests and not any(edge.gate == gate.id for other in own for edge in other.upstream)
+
     @cached_property
     def phases(self) -> MappingProxyType[str, Phase]:
         """Every phase by identifier."""

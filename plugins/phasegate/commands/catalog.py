@@ -12,7 +12,7 @@ import typer
 from phasegate.catalog.model import Catalogue, Gate, gate_prefix
 from phasegate.catalog.near import nearest
 from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
-from phasegate.project import load_catalogue, shown
+from phasegate.project import load_catalogue, load_waivers, shown
 from phasegate.settings import Settings, require_settings
 
 _SCHEMA_SUFFIX = ".schema.json"
@@ -100,6 +100,10 @@ def _problems(settings: Settings) -> list[Problem]:
 
     try:
         catalogue = load_catalogue(settings)
+    except CatalogueError as error:
+        return list(error.problems)
+    try:
+        load_waivers(settings, catalogue)
     except CatalogueError as error:
         return list(error.problems)
     names, unsound = _schemas(settings)

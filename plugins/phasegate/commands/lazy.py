@@ -45,22 +45,36 @@ def load_command(target: str, place: str, root: Path | None = None) -> Any:
     Raises:
         SettingsError: The module cannot be imported, or the attribute is absent or no command.
     """
-    if root is not None and str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    module_name, _, attribute = target.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:
-        # Whatever a foreign module raises while it is imported is told as what it is: a broken command.
-        if hasattr(error, "problems"):
-            raise
-        raise SettingsError(_import_problem(target, place, error)) from error
+    found = load_object(target, place, root)
     if isinstance(found, typer.Typer):
         return get_command(found)
     if hasattr(found, "make_context"):
         return found
     fact = f"{target} is a {type(found).__name__}, which is no command"
     raise SettingsError(Problem(fact, place, "name a typer.Typer"))
+
+
+def load_object(target: str, place: str, root: Path | None = None) -> Any:
+    """Imports what `module:attribute` names.
+
+    Args:
+        target: The name.
+        place: Where it is written, for messages.
+        root: A folder to import from as well.
+
+    Raises:
+        SettingsError: The module cannot be imported, or the attribute is absent.
+    """
+    if root is not None and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    module_name, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except Exception as error:
+        # Whatever a foreign module raises while it is imported is told as what it is: a broken module.
+        if hasattr(error, "problems"):
+            raise
+        raise SettingsError(_import_problem(target, place, error)) from error
 
 
 def _import_problem(target: str, place: str, error: Exception) -> Problem:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +14,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from phasegate.attempts import AttemptRecord, Workspace
+from phasegate.attempts import AttemptRecord
 from phasegate.attempts.index import cells
+from phasegate.attempts.pruning import plan
+from phasegate.attempts.pruning import prune as prune_attempts
+from phasegate.attempts.run_folders import plan_folders, prune_folders
 from phasegate.catalog.model import Catalogue, gate_prefix
+from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
-from phasegate.evidence.schemas import SchemaSet
-from phasegate.project import load_catalogue
+from phasegate.evidence.dsse import enveloped
+from phasegate.evidence.keys import KeyStore
 from phasegate.settings import require_settings
 
-app = typer.Typer(help="Attempts of gates: list, show, invalidate.", no_args_is_help=False)
+app = typer.Typer(help="Attempts of gates: list, show, invalidate, prune.", no_args_is_help=False)
 
 _PIPE_WIDTH = 2_000
-RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
 
 
 @app.callback(invoke_without_command=True)
@@ -40,7 +43,7 @@ def runs(
     """List the attempts: gate, verdict, blockers, and whether each is authoritative or why not."""
     if context.invoked_subcommand is not None:
         return
-    catalogue, workspace = _workspace(runs_root)
+    catalogue, workspace = open_workspace(runs_root)
     wanted = _gate_id(catalogue, gate) if gate is not None else None
     records = [
         record
@@ -70,10 +73,10 @@ def show(
     runs_root: RunsRoot = None,
 ) -> None:
     """Print the execution summary of an attempt."""
-    _, workspace = _workspace(runs_root)
+    _, workspace = open_workspace(runs_root)
     path = workspace.history.find(execution_id)
     if path is None:
-        raise _unknown(execution_id)
+        raise unknown_attempt(execution_id)
     pack = workspace.history.pack(path)
     typer.echo(json.dumps(pack.summary, indent=2))
     if pack.problems:
@@ -88,26 +91,45 @@ def invalidate(
     runs_root: RunsRoot = None,
 ) -> None:
     """Take an attempt back: it stays as audit evidence and feeds no gate any more."""
-    _, workspace = _workspace(runs_root)
+    _, workspace = open_workspace(runs_root)
     marker = workspace.invalidate(execution_id, reason, superseded_by)
     typer.echo(f"invalidated {execution_id}: {marker}")
 
 
-def _workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
-    settings = require_settings(Path.cwd())
-    if runs_root is not None:
-        settings = replace(settings, runs_root=runs_root)
-    catalogue = load_catalogue(settings)
-    workspace = Workspace(
-        runs_root=settings.runs_root,
-        platform=settings.platform,
-        catalogue=catalogue,
-        schemas=SchemaSet(settings.schemas),
-        substrate=settings.substrates[0],
-        session_id=uuid.uuid4().hex,
-        clock=lambda: datetime.now(UTC),
-    )
-    return catalogue, workspace
+@app.command()
+def prune(
+    keep: Annotated[list[str], typer.Option(help="An attempt (or run) that must stay; repeatable.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it nothing is touched.")] = False,
+    phase: Annotated[str | None, typer.Option(help="Only this phase, such as M4.")] = None,
+    engine_runs: Annotated[
+        Path | None, typer.Option(help="Prune the run folders of a data engine under this root instead.")
+    ] = None,
+    runs_root: RunsRoot = None,
+) -> None:
+    """Remove attempts that neither the keep set nor the chain needs; a dry run unless told otherwise."""
+    now = datetime.now(UTC)
+    if engine_runs is not None:
+        folders = plan_folders(engine_runs, keep)
+        _tell_plan(folders.keep, [str(path) for path in folders.remove], done=yes)
+        receipt = prune_folders(folders, now) if yes else None
+    else:
+        catalogue, workspace = open_workspace(runs_root)
+        chosen = plan(workspace, keep, _phase(catalogue, phase))
+        _tell_plan(chosen.keep, [str(record.path) for record in chosen.remove], done=yes)
+        settings = require_settings(Path.cwd())
+        signer = KeyStore(settings.platform).signer(settings.signing_key) if yes and chosen.remove else None
+        receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), now) if signer else None
+    if receipt is not None:
+        typer.echo(f"receipt: {receipt}")
+
+
+def _tell_plan(keep: Mapping[str, str], remove: Sequence[str], *, done: bool) -> None:
+    for name, why in sorted(keep.items()):
+        typer.echo(f"keep          {name} ({why})")
+    for path in remove:
+        typer.echo(f"{'removed' if done else 'would remove'}  {path}")
+    if not done and remove:
+        typer.echo(f"nothing was touched: {len(remove)} would go with --yes")
 
 
 def _gate_id(catalogue: Catalogue, name: str) -> str:
@@ -128,12 +150,6 @@ def _phase(catalogue: Catalogue, name: str | None) -> str | None:
             Problem(f"{name!r} is no phase of the catalogue", "--phase", f"name one of {', '.join(known)}")
         )
     return name.upper()
-
-
-def _unknown(execution_id: str) -> EvidenceError:
-    return EvidenceError(
-        Problem("there is no committed attempt of this name", execution_id, "name one that `phasegate runs` lists")
-    )
 
 
 def _as_json(record: AttemptRecord) -> dict[str, object]:

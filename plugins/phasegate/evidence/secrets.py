@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,11 @@ from urllib.parse import unquote_to_bytes
 MIN_KNOWN_LENGTH = 6
 """Shorter values occur by chance and cannot be searched for."""
 
+WHAT_IS_RECORDED = "what the verifiers recorded"
+"""The place of a leak in metrics, details and findings."""
+
+MIN_ENVIRONMENT_LENGTH = 8
+_SENSITIVE = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_KEY|API_?KEY|ACCESS_KEY|CREDENTIALS?$")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _ESCAPE = re.compile(
     rb"""\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])"""
@@ -83,6 +88,16 @@ class SecretScanner:
         self._known.add(value)
         for spelling, needle in _spellings(value):
             self._needles.setdefault(needle, (f"{name} ({spelling})", _digest(value)))
+
+    def register_environment(self, environment: Mapping[str, str]) -> None:
+        """Adds the values of the environment's variables whose names say that they are secret.
+
+        Paths are left out (`…_FILE` and the like name where a secret lies), and so are values shorter than
+        `MIN_ENVIRONMENT_LENGTH`, which are words as often as keys.
+        """
+        for name, value in environment.items():
+            if _SENSITIVE.search(name.upper()) and len(value) >= MIN_ENVIRONMENT_LENGTH and not value.startswith("/"):
+                self.register(value, f"${name}")
 
     def scan(self, place: str, data: bytes) -> tuple[Leak, ...]:
         """Every secret in some bytes.

@@ -7,13 +7,16 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.failures import PublishFailure, cause_of, client_errors, is_taken
 
+PART_SIZE = 8 * 1024 * 1024
 _CONCURRENCY = 8
 _PAUSES = (0.05, 0.25)
 """Seconds before the second and the third try of what failed for a moment."""
@@ -104,14 +107,28 @@ class S3Store:
         client: A boto3 S3 client; its own retries and time-outs come on top.
         bucket: The evidence bucket.
         prefix: Key prefix of all attempts.
+        retain_days: For how many days each object is locked (Object Lock, mode GOVERNANCE); None for a bucket
+            without Object Lock.
         pause: Waits the given seconds between two tries.
+        part_size: Objects larger than this many bytes go in parts of it; S3 wants at least 5 MiB.
     """
 
-    def __init__(self, client: Any, *, bucket: str, prefix: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        bucket: str,
+        prefix: str,
+        retain_days: int | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        part_size: int = PART_SIZE,
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/")
+        self._retain_days = retain_days
         self._pause = pause
+        self._part_size = part_size
 
     def uri(self, execution_id: str, name: str = "") -> str:
         """Where an artifact lies, or would lie."""
@@ -131,6 +148,55 @@ class S3Store:
                     problem = Problem(fact, self.uri(execution_id, name), cause.remedy)
                     raise PublishError(cause.reason, problem) from error
             self._pause(seconds)
+
+    def supersede(self, execution_id: str, name: str, data: bytes, earlier: Callable[[bytes], bool]) -> Receipt:
+        """Stores an object that takes the place of an earlier one of its kind, as a new version of its key.
+
+        The earlier version stays. The put is conditional on the very bytes that were found, so that two writers
+        never hide each other's.
+
+        Args:
+            execution_id: Where it lies below the prefix.
+            name: Its file name.
+            data: Its bytes.
+            earlier: Whether what stands under the key is an earlier one of its kind; anything else is a conflict.
+
+        Raises:
+            PublishError: It could not be stored, did not read back, or what stands there is of another kind.
+        """
+        try:
+            return self.publish(execution_id, name, data)
+        except PublishError as error:
+            if error.reason is not PublishFailure.CONFLICT:
+                raise
+            conflict = error
+        key = self._key(execution_id, name)
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=key)
+            with found["Body"] as body:
+                if not earlier(body.read()):
+                    raise conflict
+            version_id = self._put(key, data, IfMatch=found["ETag"])
+            read = self.read(execution_id, name, version_id)
+        except client_errors() as error:
+            cause = cause_of(error)
+            fact = f"{cause.reason.value}: {' '.join(str(error).split())}"
+            raise PublishError(cause.reason, Problem(fact, self.uri(execution_id, name), cause.remedy)) from error
+        if read != data:
+            raise self._different(execution_id, name, data, read, written=True)
+        return Receipt(name, self.uri(execution_id, name), version_id, sha256(read), len(read))
+
+    def read(self, execution_id: str, name: str, version_id: str | None = None) -> bytes:
+        """The bytes of an object, of one version where one is named.
+
+        Raises:
+            Exception: One of `client_errors()`: it is not there, or cannot be read.
+        """
+        wanted = {"VersionId": version_id} if version_id else {}
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
+        with answer["Body"] as body:
+            data: bytes = body.read()
+        return data
 
     def _stored(self, execution_id: str, name: str, data: bytes) -> Receipt:
         key = self._key(execution_id, name)
@@ -155,19 +221,81 @@ class S3Store:
             size=len(found),
         )
 
-    def _put(self, key: str, data: bytes) -> str | None:
-        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+    def names(self, execution_id: str) -> list[str]:
+        """The objects of an attempt, by file name, sorted.
+
+        Raises:
+            Exception: One of `client_errors()`: they cannot be listed.
+        """
+        prefix = self._key(execution_id, "")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return sorted(item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", []))
+
+    def lock_flaw(self, execution_id: str, name: str, version_id: str | None = None) -> str:
+        """Why an object could be deleted before its time; empty where its lock holds, or where none is wanted.
+
+        Raises:
+            Exception: One of `client_errors()`: it is not there, or cannot be read.
+        """
+        if self._retain_days is None:
+            return ""
+        wanted = {"VersionId": version_id} if version_id else {}
+        found = self._client.head_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
+        until = found.get("ObjectLockRetainUntilDate")
+        if found.get("ObjectLockMode") not in {"GOVERNANCE", "COMPLIANCE"} or until is None:
+            return "it is not locked"
+        return "" if until > datetime.now(UTC) else f"its lock ran out at {until:%Y-%m-%dT%H:%M:%SZ}"
+
+    def _put(self, key: str, data: bytes, **condition: str) -> str | None:
+        condition = condition or {"IfNoneMatch": "*"}
+        if len(data) > self._part_size:
+            return self._put_in_parts(key, data, condition)
         answer = self._client.put_object(
             Bucket=self._bucket,
             Key=key,
             Body=data,
-            IfNoneMatch="*",
-            ContentType="application/json" if key.endswith(".json") else "text/plain; charset=utf-8",
+            **condition,
+            **self._kind(key),
+            **self._lock(),
             ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=checksum,
+            ChecksumSHA256=_checksum(data),
         )
         version: str | None = answer.get("VersionId")
         return version
+
+    def _put_in_parts(self, key: str, data: bytes, condition: Mapping[str, str]) -> str | None:
+        """Stores a large object part by part; what fails leaves no part behind."""
+        where = {"Bucket": self._bucket, "Key": key}
+        upload = self._client.create_multipart_upload(
+            **where, **self._kind(key), **self._lock(), ChecksumAlgorithm="SHA256"
+        )["UploadId"]
+        try:
+            parts = []
+            for number, start in enumerate(range(0, len(data), self._part_size), start=1):
+                part = data[start : start + self._part_size]
+                answer = self._client.upload_part(
+                    **where, UploadId=upload, PartNumber=number, Body=part, ChecksumSHA256=_checksum(part)
+                )
+                row = {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": answer.get("ChecksumSHA256")}
+                parts.append({name: value for name, value in row.items() if value is not None})
+            done = self._client.complete_multipart_upload(
+                **where, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
+            )
+        except client_errors():
+            with suppress(*client_errors()):
+                self._client.abort_multipart_upload(**where, UploadId=upload)
+            raise
+        version: str | None = done.get("VersionId")
+        return version
+
+    def _kind(self, key: str) -> dict[str, str]:
+        return {"ContentType": "application/json" if key.endswith(".json") else "text/plain; charset=utf-8"}
+
+    def _lock(self) -> dict[str, Any]:
+        if self._retain_days is None:
+            return {}
+        until = datetime.now(UTC) + timedelta(days=self._retain_days)
+        return {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
 
     def _different(self, execution_id: str, name: str, data: bytes, found: bytes, *, written: bool) -> PublishError:
         if written:
@@ -181,3 +309,7 @@ class S3Store:
 
     def _key(self, execution_id: str, name: str) -> str:
         return "/".join(part for part in (self._prefix, execution_id, name) if part) + ("" if name else "/")
+
+
+def _checksum(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from phasegate.catalog.model import Gate
+from phasegate.catalog.waivers import Waiver
 from phasegate.verdict import Finding, GateJudgement, Outcome, Verdict, VerifierResult
 
 
@@ -91,6 +92,7 @@ class SummaryFacts:
         catalogue_sha256: Digest of the catalogue that the verdict was computed from.
         provenance: What the platform adds, such as the registry's digest.
         clock_note: What was wrong with the clock, where something was.
+        waivers: The waivers that were in force.
     """
 
     execution_id: str
@@ -102,6 +104,7 @@ class SummaryFacts:
     catalogue_sha256: str
     provenance: Mapping[str, JsonValue]
     clock_note: str | None = None
+    waivers: Sequence[Waiver] = ()
 
 
 def utc(moment: datetime) -> str:
@@ -126,6 +129,7 @@ def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, Js
         "verdict": judgement.word,
         "blockers": list(judgement.blockers),
         "blocker_count": len(judgement.blockers),
+        "waivers": [_waiver(judgement, waiver) for waiver in _applied(judgement, facts.waivers)],
         "phase_blockers": list(judgement.phase_blockers),
         "blocker_details": [_detail(judgement, finding) for finding in judgement.findings],
         "verifiers": [
@@ -176,9 +180,32 @@ def judgement_of(gate: Gate, summary: Mapping[str, Any]) -> GateJudgement:
         )
         for row in summary["verifiers"]
     )
+    waived = tuple(
+        Finding(waiver["blocker"], row["verifier"] or "", row["state"], row["detail"])
+        for waiver in summary["waivers"]
+        for row in waiver["passed"]
+    )
     word = summary["verdict"]
     verdict = Verdict.ADVANCE if word == gate.advance and summary["overall_pass"] else Verdict(word)
-    return GateJudgement(gate, summary["complete"], verdict, results, findings)
+    return GateJudgement(gate, summary["complete"], verdict, results, findings, waived)
+
+
+def _applied(judgement: GateJudgement, waivers: Sequence[Waiver]) -> list[Waiver]:
+    """The waivers that passed something in this attempt."""
+    codes = {finding.code for finding in judgement.waived}
+    return [waiver for waiver in waivers if waiver.blocker in codes]
+
+
+def _waiver(judgement: GateJudgement, waiver: Waiver) -> dict[str, JsonValue]:
+    return {
+        **waiver.model_dump(),
+        "sha256": waiver.sha256,
+        "passed": [
+            {"verifier": finding.verifier or None, "state": finding.state, "detail": finding.detail}
+            for finding in judgement.waived
+            if finding.code == waiver.blocker
+        ],
+    }
 
 
 def _detail(judgement: GateJudgement, finding: Finding) -> dict[str, JsonValue]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, previous_of, statement_of
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import is_intact
+from phasegate.evidence.dsse import EnvelopeError, unverified
 from phasegate.evidence.schemas import SchemaSet
 
 INVALIDATED = "INVALIDATED.txt"
@@ -36,7 +38,12 @@ class VerifiedPack:
 
 
 def verify_pack(
-    folder: Path, summary_name: str, schemas: SchemaSet | None = None, *, owes: Collection[str] = ()
+    folder: Path,
+    summary_name: str,
+    schemas: SchemaSet | None = None,
+    *,
+    owes: Collection[str] = (),
+    attested: bool = False,
 ) -> VerifiedPack:
     """Verifies a pack by itself: form of the summary, digests of the artifacts, no file too few or too many.
 
@@ -46,6 +53,8 @@ def verify_pack(
         schemas: Where given, the summary must fit its schema, and so must the artifacts of a passing attempt; those
             of a blocked one may be what blocks it.
         owes: Artifacts that the summary must list.
+        attested: Whether a signed statement about the pack must lie in it and say what the pack says. Who signed it
+            is not looked at here: a gate needs no key to find that something was altered.
     """
     check = _Check(folder, schemas)
     if folder.is_symlink():
@@ -62,7 +71,9 @@ def verify_pack(
         check.complain(name, "the summary does not list this artifact, which the pack owes")
     for name, digest in listed.items():
         check.artifact(name, digest, passing=summary.get("overall_pass") is True)
-    check.nothing_else_than({summary_name, INVALIDATED, *listed})
+    if attested:
+        check.attestation(summary_name, summary, sha256(data))
+    check.nothing_else_than({summary_name, INVALIDATED, ATTESTATION, PHASE_ATTESTATION, *listed})
     return VerifiedPack(folder, summary, sha256(data), tuple(check.problems), credible)
 
 
@@ -101,6 +112,23 @@ class _Check:
             self.complain(name, f"was altered: its sha256 is {sha256(data)}, the summary lists {digest}")
         elif passing:
             self._fit(name, _parse(data))
+
+    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str) -> None:
+        """Checks that the statement about the pack is the one that follows from it."""
+        data = _read(self._folder / ATTESTATION)
+        if data is None:
+            self.complain(ATTESTATION, "the attestation is missing, or is no regular file")
+            return
+        try:
+            found = unverified(data)
+            wanted = statement_of(summary, summary_name, digest, previous_of(found))
+        except EnvelopeError as error:
+            self.complain(ATTESTATION, f"the attestation is malformed: {error}")
+        except (KeyError, TypeError, AttributeError):
+            self.complain(ATTESTATION, "no statement follows from the summary")
+        else:
+            if found != wanted:
+                self.complain(ATTESTATION, "the attestation is not about this pack as it stands")
 
     def nothing_else_than(self, known: Collection[str]) -> None:
         try:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ from phasegate.harness.session import RUNNER_KEY, AttemptRunner
 from phasegate.settings import Settings, find_settings
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Committed, OpenAttempt
+    from phasegate.attempts import Attestor, Committed, OpenAttempt
     from phasegate.catalog.model import Catalogue
     from phasegate.gate import GateRun
 
@@ -78,7 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CATALOGUE_KEY] = catalogue
     if config.option.collectonly:
         return
-    runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
+    try:
+        runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
+    except PhasegateError as error:
+        raise pytest.UsageError(str(error)) from error
     config.stash[RUNNER_KEY] = runner
     if not _is_controller(config):
         config.pluginmanager.register(runner, "phasegate-runner")
@@ -148,11 +152,35 @@ def gate(request: pytest.FixtureRequest) -> GateRun:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_phasegate_attestor(config: pytest.Config) -> Attestor:
+    """Signs with the key that the settings name."""
+    settings = config.stash[SETTINGS_KEY]
+
+    @cache
+    def signer() -> Any:
+        from phasegate.evidence.keys import KeyStore  # noqa: PLC0415 - cryptography is for who signs
+
+        return KeyStore(settings.platform).signer(settings.signing_key)
+
+    def attest(statement: Mapping[str, Any]) -> bytes:
+        from phasegate.evidence.dsse import enveloped  # noqa: PLC0415
+
+        return enveloped(statement, signer())
+
+    return attest
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_phasegate_commit_attempt(
-    attempt: OpenAttempt, store: Any, scanner: Any, provenance: Mapping[str, Any], duties: Sequence[Any]
+    attempt: OpenAttempt,
+    store: Any,
+    scanner: Any,
+    attestor: Attestor,
+    provenance: Mapping[str, Any],
+    duties: Sequence[Any],
 ) -> Committed:
     """Commits an attempt the way phasegate does, unless another plugin did."""
-    return attempt.commit(store=store, scanner=scanner, provenance=provenance, duties=duties)
+    return attempt.commit(store=store, scanner=scanner, attestor=attestor, provenance=provenance, duties=duties)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -256,6 +284,7 @@ def _catalogue(settings: Settings | None) -> Catalogue | None:
 def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> Any:
     from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
     from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
+    from phasegate.project import load_waivers  # noqa: PLC0415
 
     worker_input = getattr(config, "workerinput", {})
     return Workspace(
@@ -266,6 +295,7 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) 
         substrate=config.option.substrate,
         session_id=worker_input.get(_WORKER_SESSION, uuid.uuid4().hex),
         clock=lambda: datetime.now(UTC),
+        waivers=load_waivers(settings, catalogue),
     )
 
 

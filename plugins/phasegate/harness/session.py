@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,14 +13,16 @@ from pydantic import JsonValue
 
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.errors import PhasegateError, Problem
+from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
+from phasegate.harness.hygiene import WITHHELD, clean_report
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.selection import Plan
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Committed, OpenAttempt, Workspace
+    from phasegate.attempts import Attestor, Committed, OpenAttempt, Workspace
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
 
@@ -70,13 +73,21 @@ class AttemptRunner:
         """The one secret scanner of this process."""
         from phasegate.evidence.secrets import SecretScanner  # noqa: PLC0415 - heavy, and no gate, no scan
 
-        return SecretScanner()
+        scanner = SecretScanner()
+        scanner.register_environment(os.environ)
+        return scanner
 
     @cached_property
     def store(self) -> EvidenceStore | None:
         """The durable store, asked for at the first use."""
         store: EvidenceStore | None = self._config.hook.pytest_phasegate_evidence_store(config=self._config)
         return store
+
+    @cached_property
+    def attestor(self) -> Attestor:
+        """What signs the statements about attempts, asked for at the first use."""
+        attestor: Attestor = self._config.hook.pytest_phasegate_attestor(config=self._config)
+        return attestor
 
     @cached_property
     def provenance(self) -> dict[str, JsonValue]:
@@ -113,7 +124,14 @@ class AttemptRunner:
 
     def note_troubles(self, problems: Iterable[Problem]) -> None:
         """Keeps problems for the board, each once."""
-        self.troubles += [problem for problem in problems if problem not in self.troubles]
+        for problem in problems:
+            parts = [problem.fact, problem.place, problem.remedy]
+            if self.scanner.scan("", encodable("\n".join(parts)).encode("utf-8")):
+                said = Problem(WITHHELD, "phasegate", "look where the secret comes from; nothing of it is shown")
+            else:
+                said = problem
+            if said not in self.troubles:
+                self.troubles.append(said)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -133,7 +151,7 @@ class AttemptRunner:
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
             with self._noting_trouble():
-                attempt.record(test.verifier.id, protocol.record())
+                attempt.record(test.verifier.id, self._without_secrets(attempt, protocol.record()))
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
@@ -147,10 +165,21 @@ class AttemptRunner:
             return (yield)
         with protocol.new_scope() as scope:
             result = yield
-        if scope.findings:
+        if any(code not in self.workspace.waived_now() for code, _ in scope.findings):
             protocol.failed_for_findings = True
             pytest.fail(scope.describe(), pytrace=False)
         return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keeps secrets out of what terminal, JUnit, Allure and every other reader of a report shows."""
+        report = yield
+        test = item.stash.get(TEST_KEY, None)
+        attempt = self._open.get(test.gate.id) if test is not None else None
+        if attempt is not None:
+            with self._noting_trouble():
+                attempt.leaked(clean_report(report, self.scanner))
+        return report
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object]) -> None:
         """Notes the exception that ended a phase; passing phases cost nothing here."""
@@ -176,6 +205,16 @@ class AttemptRunner:
             with self._noting_trouble():
                 self.committed.append(self._commit(attempt, duties))
 
+    def _without_secrets(self, attempt: OpenAttempt, record: TestRecord) -> TestRecord:
+        """A record as it may stand in the journal, which outlives this process and what it knows to be secret."""
+        from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no gate, no record
+        from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
+
+        said = [record.nodeid, record.detail, *(detail for _, detail in record.findings)]
+        leaks = self.scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
+        attempt.leaked(leaks)
+        return Redactor(self.scanner).record(record) if leaks else record
+
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding]) -> Committed:
         gate = attempt.gate
         seen = {record.nodeid for records in attempt.records.values() for record in records}
@@ -190,6 +229,7 @@ class AttemptRunner:
             attempt=attempt,
             store=self.store,
             scanner=self.scanner,
+            attestor=self.attestor,
             provenance=self.provenance,
             duties=tuple(duties),
         )

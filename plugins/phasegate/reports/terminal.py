@@ -75,10 +75,18 @@ def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None
         )
     for code in judgement.blockers:
         _write_blocker(terminal, judgement, code)
+    for code in sorted({finding.code for finding in judgement.waived}):
+        _write_waived(terminal, judgement, code)
     if set(judgement.blockers) & {gate.codes.entry, gate.codes.entry_absent}:
         terminal.write_line("  way out: run the gates that this one rests on as well, with --upstream=run")
     terminal.write_line(f"  evidence: {_relative(committed.path)}")
     terminal.write_line(f"            {committed.uri}" if committed.uri else "            not stored durably")
+
+
+def _write_waived(terminal: pytest.TerminalReporter, judgement: GateJudgement, code: str) -> None:
+    terminal.write_line(f"  {code} WAIVED: {judgement.blocker(code).meaning}", yellow=True)
+    for finding in (finding for finding in judgement.waived if finding.code == code):
+        terminal.write_line(f"    {_owner(judgement, finding)}: {finding.detail.splitlines()[0]}")
 
 
 def _write_blocker(terminal: pytest.TerminalReporter, judgement: GateJudgement, code: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
 
@@ -208,23 +206,6 @@ def test_a_secure_string_read_without_decryption_hides_the_secret(clients: Clien
     assert "hunter2" not in sealed
     assert [entry["Value"] for entry in listed] == [sealed]
     assert ssm.get_parameter(Name="/secret", WithDecryption=True)["Parameter"]["Value"] == "hunter2-hunter2"
-
-
-def test_invoking_a_function_is_unsupported_rather_than_invented(clients: Clients) -> None:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("handler.py", "def handler(event, context):\n    return {}\n")
-    functions = clients.client("lambda")
-    functions.create_function(
-        FunctionName="handler",
-        Runtime="python3.12",
-        Role=role_arn(clients, "function"),
-        Handler="handler.handler",
-        Code={"ZipFile": package.getvalue()},
-    )
-    with pytest.raises(ClientError) as caught:
-        functions.invoke(FunctionName="handler", Payload=b"{}")
-    assert code_of(caught) == (500, UNSUPPORTED)
 
 
 @pytest.mark.parametrize(

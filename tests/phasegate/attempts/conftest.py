@@ -17,6 +17,7 @@ from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import S3Store
 from phasegate.verdict import TestRecord, TestState
+from tests.phasegate.attempts.signing import attestor
 from tests.phasegate.evidence.conftest import bucket, meddler, s3, s3_server, store
 
 __all__ = ["bucket", "meddler", "s3", "s3_server", "store"]
@@ -119,7 +120,7 @@ class Bench:
         return attempt
 
     def commit(self, attempt: OpenAttempt):
-        return attempt.commit(store=self.store, scanner=self.scanner, provenance={})
+        return attempt.commit(store=self.store, scanner=self.scanner, attestor=attestor, provenance={})
 
     def pass_(self, letter: str):
         return self.commit(self.filled(letter))

@@ -31,6 +31,7 @@ from phasegate.evidence.store import PublishError, PublishFailure, Receipt
 from phasegate.evidence.verify import INVALIDATED, verify_pack
 from phasegate.verdict import Finding, TestRecord, TestState
 from tests.phasegate.attempts.conftest import document
+from tests.phasegate.attempts.signing import attestor
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
 SUMMARY = "m9a_execution_summary.json"
@@ -82,7 +83,7 @@ def run(place: Workspace, root: Path) -> Committed:
     attempt.metric("count", 1)
     for name in attempt.gate.artifacts:
         attempt.artifact(name, {"value": 1})
-    committed = attempt.commit(store=FolderStore(root / "durable"), scanner=SCANNER, provenance={})
+    committed = attempt.commit(store=FolderStore(root / "durable"), scanner=SCANNER, attestor=attestor, provenance={})
     place.refresh_index("M9")
     return committed
 
@@ -143,7 +144,9 @@ def found(root: Path) -> dict[str, Any]:
     def adopt(execution_id: str) -> Committed:
         attempt = place.adopt(execution_id)
         lost = Finding(attempt.gate.unmapped_code, "", "LOST", "vanished")
-        return attempt.commit(store=FolderStore(root / "durable"), scanner=SCANNER, provenance={}, duties=[lost])
+        return attempt.commit(
+            store=FolderStore(root / "durable"), scanner=SCANNER, attestor=attestor, provenance={}, duties=[lost]
+        )
 
     adopted = place.collect_session([], adopt)
     second = workspace(root, "second")

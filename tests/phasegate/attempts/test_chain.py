@@ -11,6 +11,7 @@ from phasegate.errors import EvidenceError
 from phasegate.evidence.content import sealed
 from phasegate.evidence.verify import verify_pack
 from phasegate.verdict import TestState
+from tests.phasegate.attempts.signing import signed_anew
 
 
 def standing(bench) -> dict[str, str]:
@@ -82,6 +83,7 @@ def test_an_upstream_attempt_replaced_by_a_valid_other_one_is_found(bench) -> No
     del summary["content"]
     summary["metrics"]["added"] = 1
     path.write_bytes(sealed(summary, name="summary"))
+    signed_anew(first.path, path.name)
     assert bench.workspace.upstream("M9.A").green
     assert "the summary of its upstream attempt" in bench.workspace.upstream("M9.B").why
 

@@ -28,6 +28,7 @@ def test_a_passing_attempt_is_whole_verifies_and_reads_back(bench, s3, bucket) -
         "m9a_two.json",
         "publication_receipt.json",
         "m9a_execution_summary.json",
+        "attestation.dsse.json",
     }
     for path in committed.path.iterdir():
         key = f"evidence/demo/run_control/{committed.execution_id}/{path.name}"

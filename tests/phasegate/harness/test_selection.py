@@ -77,7 +77,7 @@ def test_upstream_run_says_when_the_upstream_tests_were_not_collected(project) -
 def _without_ids_and_times(project) -> dict[str, str]:
     packs = {}
     for folder in project.attempts():
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.glob("[!av]*.json")):  # not what is signed, which is about the very bytes
             text = re.sub(r"_\d{8}T\d{6}Z", "_TIME", path.read_text())
             text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*Z", "TIME", text)
             text = re.sub(r'"(version_id|session|sha256)":"[^"]*"', r'"\1":"ID"', text)

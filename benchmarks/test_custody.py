@@ -1,0 +1,62 @@
+"""Custody: sessions killed at random instants leave no torn pack; planted secrets leave by no outlet."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.phasegate.attempts.crashes import SCANNER, found, run, workspace
+from tests.phasegate.harness.canaries import OUTLETS, SPELLINGS, canaries, leaked, not_blocked, plant
+from tests.phasegate.harness.conftest import project, s3_endpoint
+
+__all__ = ["project", "s3_endpoint"]
+RUNS = 100
+SECRETS = 20
+
+
+def test_sessions_killed_at_random_instants_leave_no_torn_pack(tmp_path: Path) -> None:
+    SCANNER.scan("warm", b"{}")
+    chance = random.Random(20260224)  # noqa: S311 - instants, no secrets
+    torn, killed_inside = [], 0
+    for number in range(RUNS):
+        root = tmp_path / str(number)
+        place = workspace(root, "first")
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:
+                    run(place, root)
+            finally:
+                os._exit(7)
+        time.sleep(chance.uniform(0, 0.12))
+        os.kill(child, signal.SIGKILL)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        (root / "runs/demo/m9/.staging").mkdir(parents=True, exist_ok=True)
+        seen = found(root)
+        killed_inside += any("abandoned" in standing for standing in seen["standings"].values())
+        sound = seen["next_passed"] and seen["indexed"] and not seen["strays"] and not seen["green_left_in_store"]
+        if seen["broken"] or seen["broken_after"] or not sound:
+            torn.append((number, seen))
+    print(f"{RUNS} sessions killed, {killed_inside} inside an attempt, {len(torn)} torn")
+    assert torn == []
+    assert killed_inside > RUNS // 4, "too few kills hit an open attempt to show anything"
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_planted_secrets_leave_by_no_outlet(project, outlet: str) -> None:
+    values = canaries(SECRETS)
+    original = (project.path / "gates/test_m9c.py").read_text()
+    leaks, unblocked = [], []
+    for spelling in SPELLINGS:
+        (project.path / "gates/test_m9c.py").write_text(original)
+        plant(project, spelling, outlet, values)
+        done = project.run("-m", "m9c", "-rA", "--junitxml=junit.xml")
+        leaks += [(spelling, place) for place in leaked(project, done, values)]
+        unblocked += [(spelling, number) for number in not_blocked(project, values)]
+    print(f"{outlet}: {SECRETS * len(SPELLINGS)} planted, {len(leaks)} places leak, {len(unblocked)} not blocked")
+    assert (leaks, unblocked) == ([], [])

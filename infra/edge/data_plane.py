@@ -1,0 +1,54 @@
+"""The data plane as the substrate's server uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from infra.edge.control_plane import ControlPlane
+from infra.edge.gateway import Gateway, request_of
+from infra.edge.hosts import api_id_of
+from infra.edge.invoke_api import InvokeApi
+from infra.edge.invoker import Invoker
+from infra.edge.logs import LogPump
+from infra.substrate.aws_request import AwsRequest
+from infra.substrate.dispatch import Answer, Environ
+
+
+class DataPlane:
+    """HTTP APIs and functions of every world.
+
+    Args:
+        folder: Where deployment packages are unpacked.
+        endpoint_url: The substrate.
+        turn: Lets one at a time into a service of an account of the emulator.
+    """
+
+    def __init__(
+        self, folder: Path, endpoint_url: str, turn: Callable[[str, str], AbstractContextManager[Any]]
+    ) -> None:
+        control_plane = ControlPlane()
+
+        def put_logs(account_id: str, region: str, group: str, stream: str, events: list[dict[str, Any]]) -> None:
+            with turn(account_id, "logs"):
+                control_plane.put_logs(account_id, region, group, stream, events)
+
+        logs = LogPump(put_logs)
+        invoker = Invoker(folder, endpoint_url, logs)
+        logs.each_second(invoker.expire)
+        self._gateway = Gateway(control_plane, invoker)
+        self._invoke_api = InvokeApi(control_plane, invoker)
+
+    def serve(self, environ: Environ, body: bytes) -> Answer | None:
+        """The answer of an HTTP API; None where the request's host is none of one."""
+        api_id = api_id_of(environ.get("HTTP_HOST", ""))
+        if api_id is None:
+            return None
+        answer = self._gateway.answer(api_id, request_of(environ, body))
+        return Answer(answer.status, answer.headers, answer.body)
+
+    def invoke(self, request: AwsRequest, account_id: str, environ: Environ, body: bytes) -> Answer | None:
+        """The answer to an invocation of a function; None where the request is none."""
+        return self._invoke_api.answer(request, account_id, environ, body)

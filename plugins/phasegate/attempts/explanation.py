@@ -1,0 +1,129 @@
+"""What is known of one blocker: who raises it, where it was seen, and what closed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from phasegate.attempts.history import AttemptRecord
+from phasegate.attempts.workspace import Workspace
+from phasegate.catalog.model import Blocker, Gate
+
+_DUTIES = {"entry": "evidence of an upstream gate", "entry_absent": "evidence of an upstream gate that is missing"}
+_DUTIES |= {"evidence": "the evidence contract", "leak": "the scan for secrets", "publish": "the publication"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One attempt that raised a blocker.
+
+    Attributes:
+        execution_id: The attempt.
+        substrate: What it looked at.
+        standing: Whether it is authoritative, or why not.
+        seen: What was seen, a line each.
+        closed_by: The next complete attempt on the same substrate that no longer raised it; None while it is open.
+        changed: What differs between the two attempts, as far as their summaries tell.
+    """
+
+    execution_id: str
+    substrate: str | None
+    standing: str
+    seen: tuple[str, ...]
+    closed_by: str | None
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is known of one blocker.
+
+    Attributes:
+        gate: Its gate.
+        blocker: Its record in the catalogue.
+        raisers: Who raises it: verifiers with their purpose, and duties of the framework.
+        sightings: The attempts that raised it, the newest first.
+    """
+
+    gate: Gate
+    blocker: Blocker
+    raisers: tuple[str, ...]
+    sightings: tuple[Sighting, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The explanation for machines."""
+        return {
+            **self.blocker.model_dump(mode="json"),
+            "gate": self.gate.id,
+            "owner": self.gate.owner,
+            "raised_by": list(self.raisers),
+            "sightings": [asdict(sighting) for sighting in self.sightings],
+        }
+
+
+def explain(workspace: Workspace, gate: Gate, code: str) -> Explanation:
+    """Gathers what is known of a blocker of a gate.
+
+    Args:
+        workspace: The attempts.
+        gate: The gate that has the blocker.
+        code: The blocker.
+    """
+    records = [
+        (record, workspace.history.pack(record.path).summary)
+        for record in workspace.attempts(gate.phase)
+        if record.gate == gate.id and record.verdict is not None
+    ]
+    return Explanation(gate, gate.blocker_by_code[code], _raisers(gate, code), tuple(_sightings(records, code)))
+
+
+def _raisers(gate: Gate, code: str) -> tuple[str, ...]:
+    verifiers = [f"{verifier.full_id}: {verifier.purpose}" for verifier in gate.verifiers if code in verifier.raises]
+    duties = [f"phasegate itself: {what}" for name, what in _DUTIES.items() if getattr(gate.codes, name) == code]
+    if code == gate.unmapped_code:
+        duties.append("phasegate itself: any verifier that ends as no blocker describes")
+    if code == gate.not_evaluated_code:
+        duties.append("phasegate itself: any verifier that did not run to its end")
+    return tuple(verifiers + duties)
+
+
+def _sightings(records: Sequence[tuple[AttemptRecord, Mapping[str, Any]]], code: str) -> Iterator[Sighting]:
+    ordered = sorted(records, key=lambda item: item[0].execution_id.rpartition("_")[2])
+    for position in range(len(ordered) - 1, -1, -1):
+        record, summary = ordered[position]
+        if code not in record.blockers:
+            continue
+        later = (
+            item
+            for item in ordered[position + 1 :]
+            if item[0].substrate == record.substrate and item[1].get("complete") is True
+        )
+        closing = next((item for item in later if code not in item[0].blockers), None)
+        yield Sighting(
+            execution_id=record.execution_id,
+            substrate=record.substrate,
+            standing=record.standing,
+            seen=tuple(_seen(summary, code)),
+            closed_by=closing[0].execution_id if closing else None,
+            changed=tuple(_changed(summary, closing[1])) if closing else (),
+        )
+
+
+def _seen(summary: Mapping[str, Any], code: str) -> Iterator[str]:
+    for row in summary.get("blocker_details", []):
+        if row.get("code") == code:
+            yield f"{row.get('verifier') or row.get('state')}: {row.get('detail')}"
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    if before.get("catalogue_sha256") != after.get("catalogue_sha256"):
+        yield "the catalogue"
+    old, new = before.get("provenance", {}), after.get("provenance", {})
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{name}: {old.get(name)} became {new.get(name)}"
+    upstream = {row.get("gate"): row.get("execution_id") for row in before.get("upstream", [])}
+    for row in after.get("upstream", []):
+        if upstream.get(row.get("gate")) != row.get("execution_id"):
+            yield f"it rests on {row.get('execution_id')} in place of {upstream.get(row.get('gate'))}"

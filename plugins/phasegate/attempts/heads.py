@@ -1,0 +1,89 @@
+"""Which committed attempts no later one names yet: the ends of the chain of attestations.
+
+Each attempt's signed statement names the ends that it found, so that no attempt can disappear unnoticed once there is
+a later one. Two attempts that are committed at once may name the same ends; the next one names both of them. The
+ends are kept as empty files, and are found anew from the statements where those are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.layout import Layout
+from phasegate.evidence.attestation import ATTESTATION, Predecessor, previous_of
+from phasegate.evidence.canonical import sha256
+from phasegate.evidence.dsse import EnvelopeError, unverified
+
+FOLDER = ".heads"
+
+
+class Heads:
+    """The ends of the chain of one platform.
+
+    Args:
+        layout: Where attempts lie.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._folder = layout.root / FOLDER
+
+    def read(self) -> list[Predecessor]:
+        """The ends, sorted; an end whose attestation is gone is left out, and found missing by verification.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        if not self._folder.is_dir():
+            return self._found_anew()
+        found = [self.attested(path.name) for path in self._folder.iterdir()]
+        return sorted(item for item in found if item is not None)
+
+    def names(self) -> list[str]:
+        """The ends as they are kept, whether their attempts are there or not."""
+        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+
+    def advance(self, execution_id: str, named: Iterable[Predecessor]) -> None:
+        """Makes an attempt an end, and those that it names none any more.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / execution_id).touch()
+        for item in named:
+            with suppress(FileNotFoundError):
+                (self._folder / item.execution_id).unlink()
+
+    def attested(self, name: str) -> Predecessor | None:
+        """A committed attempt with the digest of its attestation; None where it has none."""
+        parsed = ExecutionId.parse(name)
+        if parsed is None:
+            return None
+        try:
+            return Predecessor(name, sha256((self._layout.attempt(parsed) / ATTESTATION).read_bytes()))
+        except OSError:
+            return None
+
+    def _found_anew(self) -> list[Predecessor]:
+        attempts: dict[str, Predecessor] = {}
+        named: set[str] = set()
+        for folder in self._layout.phases():
+            for path in folder.iterdir():
+                found = self.attested(path.name)
+                if found is None:
+                    continue
+                attempts[path.name] = found
+                named |= {item.execution_id for item in named_by(path)}
+        return sorted(item for name, item in attempts.items() if name not in named)
+
+
+def named_by(folder: Path) -> tuple[Predecessor, ...]:
+    """The attempts that the statement of an attempt names; none where it cannot be read."""
+    try:
+        return previous_of(unverified((folder / ATTESTATION).read_bytes()))
+    except (OSError, EnvelopeError):
+        return ()

@@ -1,0 +1,186 @@
+"""Removing attempts that nothing needs, and the signed word of what was removed.
+
+What is kept: the named attempts, the authoritative one of each gate, and all that these rest on. The receipt is
+written before anything is removed, so a kill in between leaves no gap that nobody explains; what is still there
+although a receipt names it is removed by the next call.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from phasegate.attempts.attempt import Attestor
+from phasegate.attempts.heads import FOLDER as HEADS
+from phasegate.attempts.history import AttemptRecord
+from phasegate.attempts.layout import Layout, explained, locked, replace_file
+from phasegate.attempts.workspace import Workspace
+from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Predecessor
+from phasegate.evidence.canonical import sha256
+from phasegate.evidence.dsse import EnvelopeError, opened
+from phasegate.evidence.summary import utc
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
+FOLDER: Final = ".pruned"
+"""Where receipts lie, under the platform's root."""
+RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
+_RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePlan:
+    """What a prune would do.
+
+    Attributes:
+        keep: The attempts that stay, and why.
+        remove: The attempts that go.
+    """
+
+    keep: Mapping[str, str]
+    remove: tuple[AttemptRecord, ...]
+
+
+def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) -> PrunePlan:
+    """What would stay and what would go.
+
+    Args:
+        workspace: The attempts.
+        keep: Names of attempts that must stay.
+        phase: Only this phase; by default all.
+
+    Raises:
+        EvidenceError: The keep set is empty, or names what is not there; every such name is listed.
+    """
+    wanted = {name.strip() for name in keep} - {""}
+    records = workspace.attempts(phase)
+    known = {record.execution_id: record for record in records}
+    if not wanted:
+        raise EvidenceError(
+            Problem("the keep set is empty, so every attempt would go", "--keep", "name at least one attempt")
+        )
+    unknown = sorted(name for name in wanted if workspace.history.find(name) is None and name not in known)
+    if unknown:
+        raise EvidenceError(
+            [
+                Problem("there is no attempt of this name", name, "name one that `phasegate runs` lists")
+                for name in unknown
+            ]
+        )
+    reasons = dict.fromkeys(sorted(wanted), "named in the keep set")
+    for record in records:
+        if record.authoritative:
+            reasons.setdefault(record.execution_id, "authoritative")
+        elif record.standing == _RUNNING:
+            reasons.setdefault(record.execution_id, "running")
+    pending = list(reasons)
+    while pending:
+        name = pending.pop()
+        path = workspace.history.find(name)
+        rows = workspace.history.pack(path).summary.get("upstream", []) if path is not None else []
+        for row in rows if isinstance(rows, list) else []:
+            upstream = row.get("execution_id") if isinstance(row, dict) else None
+            if isinstance(upstream, str) and upstream not in reasons:
+                reasons[upstream] = f"{name} rests on it"
+                pending.append(upstream)
+    return PrunePlan(reasons, tuple(record for record in records if record.execution_id not in reasons))
+
+
+def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: datetime) -> Path | None:
+    """Removes what a plan says, behind a signed receipt.
+
+    Args:
+        workspace: The attempts.
+        chosen: The plan.
+        attestor: Signs the receipt.
+        moment: The time, in UTC.
+
+    Returns:
+        The receipt; None where nothing was to be removed.
+
+    Raises:
+        EvidenceError: The receipt cannot be signed or written, or something cannot be removed; what was removed by
+            then is in the receipt.
+    """
+    if not chosen.remove:
+        return None
+    layout = workspace.layout
+    place = layout.root / FOLDER / f"prune_{moment:%Y%m%dT%H%M%S}Z_{os.getpid()}.dsse.json"
+    with explained("prune", layout.root), locked(layout.root):
+        for record in chosen.remove:
+            _inside(layout.root, record.path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, attestor(_statement(chosen, moment)))
+        for record in chosen.remove:
+            _remove(record.path)
+            (layout.root / HEADS / record.execution_id).unlink(missing_ok=True)
+    for phase in sorted({record.path.parent.name for record in chosen.remove} - {".staging"}):
+        workspace.refresh_index(phase)
+    return place
+
+
+def pruned_by_receipts(layout: Layout, keys: Sequence[Key]) -> list[Predecessor]:
+    """The attempts that signed receipts say were removed; a receipt that no trusted key signed says nothing."""
+    found: list[Predecessor] = []
+    for path in sorted((layout.root / FOLDER).glob("*.dsse.json")):
+        try:
+            statement = opened(path.read_bytes(), keys).statement
+        except (OSError, EnvelopeError):
+            continue
+        if statement.get("predicateType") != RECEIPT_TYPE:
+            continue
+        rows = statement.get("subject", [])
+        found += [Predecessor(str(row["name"]), str(row["digest"]["sha256"])) for row in rows]
+    return found
+
+
+def _statement(chosen: PrunePlan, moment: datetime) -> dict[str, Any]:
+    subjects = [
+        {"name": record.execution_id, "digest": {"sha256": sha256(data)}}
+        for record in chosen.remove
+        if (data := _attestation(record.path)) is not None
+    ]
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": sorted(subjects, key=lambda row: str(row["name"])),
+        "predicateType": RECEIPT_TYPE,
+        "predicate": {
+            "pruned_at_utc": utc(moment),
+            "removed": [
+                {"execution_id": record.execution_id, "verdict": record.verdict, "standing": record.standing}
+                for record in chosen.remove
+            ],
+            "kept": [{"execution_id": name, "why": why} for name, why in sorted(chosen.keep.items())],
+        },
+    }
+
+
+def _attestation(path: Path) -> bytes | None:
+    try:
+        return (path / ATTESTATION).read_bytes()
+    except OSError:
+        return None
+
+
+def _inside(root: Path, path: Path) -> None:
+    """Makes sure that what is removed lies under the root, by no link."""
+    real = path.parent.resolve()
+    if path.is_symlink() or not real.is_relative_to(root.resolve()):
+        raise EvidenceError(
+            Problem("it leads out of the runs root, and is not followed", str(path), "remove the link by hand")
+        )
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder in one step as far as others can see, and then what it holds."""
+    aside = path.with_name(f".pruned-{path.name}")
+    if path.exists():
+        path.rename(aside)
+    shutil.rmtree(aside)

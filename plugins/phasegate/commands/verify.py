@@ -1,0 +1,94 @@
+"""`phasegate verify`: what is wrong with evidence, all of it, with files and public keys alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phasegate.attempts import Workspace
+from phasegate.attempts.audit import Audit, Auditor, DefectKind, DurableCopy
+from phasegate.attempts.pruning import pruned_by_receipts
+from phasegate.commands.lazy import load_object
+from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
+from phasegate.errors import EvidenceError, ExitCode, Problem
+from phasegate.evidence.keys import KeyStore, public_key
+from phasegate.settings import require_settings
+
+app = typer.Typer(help="Audit evidence: digests, chain, signatures, durable copies.")
+
+EXIT_CODES = {
+    DefectKind.INTEGRITY: ExitCode.EVIDENCE,
+    DefectKind.SIGNATURE: ExitCode.SIGNATURE,
+    DefectKind.DURABLE: ExitCode.DURABLE,
+}
+
+
+@app.command()
+def verify(
+    target: Annotated[
+        str | None, typer.Argument(help="An attempt or a phase, such as m4j_20260224T064802Z or M4; by default all.")
+    ] = None,
+    durable: Annotated[bool, typer.Option("--durable", help="Hold the durable copies against the local ones.")] = False,
+    public_key_file: Annotated[
+        list[Path] | None, typer.Option("--public-key", help="Trust this key (PEM), and no other; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    runs_root: RunsRoot = None,
+) -> None:
+    """Audit evidence, and name every defect; the exit code tells the gravest kind."""
+    _, workspace = open_workspace(runs_root)
+    settings = require_settings(Path.cwd())
+    store = KeyStore(settings.platform)
+    keys = [public_key(path) for path in public_key_file] if public_key_file else store.keys()
+    if not keys:
+        raise EvidenceError(
+            Problem("there is no public key to trust", str(store.folder), "name one: --public-key=FILE")
+        )
+    wanted = _wanted(workspace, target)
+    durable_copy: DurableCopy | None = None
+    if durable:
+        if settings.durable is None:
+            remedy = 'set durable = "module:attribute" in [tool.phasegate]'
+            raise EvidenceError(Problem("nothing opens the durable store here", "--durable", remedy))
+        durable_copy = load_object(settings.durable, "[tool.phasegate] durable", settings.root)(settings)
+    pruned = pruned_by_receipts(workspace.layout, keys)
+    audit = Auditor(workspace, keys, durable_copy, pruned).audit(wanted)
+    _tell(audit, as_json=as_json)
+    kinds = {defect.kind for defect in audit.defects}
+    code = next((EXIT_CODES[kind] for kind in DefectKind if kind in kinds), ExitCode.OK)
+    if code is not ExitCode.OK:
+        raise typer.Exit(code)
+
+
+def _wanted(workspace: Workspace, target: str | None) -> list[Path]:
+    """The folders of the attempts that a target names."""
+    if target is not None and (path := workspace.history.find(target)) is not None:
+        return [path]
+    phases = {path.name: path for path in workspace.layout.phases()}
+    if target is not None and target.lower() not in phases:
+        raise unknown_attempt(target)
+    folders = list(phases.values()) if target is None else [phases[target.lower()]]
+    found = [path for folder in folders for path in workspace.history.committed(folder)]
+    if not found:
+        raise EvidenceError(
+            Problem("there is no evidence", str(workspace.layout.root), "name its folder: --runs-root=DIR")
+        )
+    return found
+
+
+def _tell(audit: Audit, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(audit.as_json(), indent=2))
+        return
+    width = max((len(f"{defect.execution_id}/{defect.file}") for defect in audit.defects), default=0)
+    for defect in audit.defects:
+        place = f"{defect.execution_id}/{defect.file}".rstrip("/")
+        typer.echo(f"{defect.kind.value:<9}  {place:<{width}}  {defect.fact}")
+    for note in audit.notes:
+        typer.echo(f"note       {note}")
+    count = len(audit.attempts)
+    verdict = f"{len(audit.defects)} defects" if audit.defects else "sound"
+    typer.echo(f"{count} attempts verified: {verdict}")

@@ -1,0 +1,52 @@
+"""The attempts as commands open them: by the settings of the project that they are called in."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phasegate.attempts import Workspace
+from phasegate.catalog.model import Catalogue
+from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.schemas import SchemaSet
+from phasegate.project import load_catalogue
+from phasegate.settings import require_settings
+
+RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
+
+
+def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
+    """The catalogue and the attempts.
+
+    Args:
+        runs_root: Where evidence packs lie; None for what the settings say.
+
+    Raises:
+        PhasegateError: There are no settings here, or they or the catalogue cannot be used.
+    """
+    settings = require_settings(Path.cwd())
+    if runs_root is not None:
+        settings = replace(settings, runs_root=runs_root)
+    catalogue = load_catalogue(settings)
+    workspace = Workspace(
+        runs_root=settings.runs_root,
+        platform=settings.platform,
+        catalogue=catalogue,
+        schemas=SchemaSet(settings.schemas),
+        substrate=settings.substrates[0],
+        session_id=uuid.uuid4().hex,
+        clock=lambda: datetime.now(UTC),
+    )
+    return catalogue, workspace
+
+
+def unknown_attempt(execution_id: str) -> EvidenceError:
+    """The error for the name of an attempt that is not there."""
+    return EvidenceError(
+        Problem("there is no committed attempt of this name", execution_id, "name one that `phasegate runs` lists")
+    )

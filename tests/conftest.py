@@ -1,0 +1,25 @@
+"""What all tests of the project share: a folder for keys that is not the user's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_KEYS = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets every process of the session, and those that it starts, sign with keys of its own."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_KEYS] = Path(tempfile.mkdtemp(prefix="phasegate-keys-"))
+        os.environ["XDG_CONFIG_HOME"] = str(config.stash[_KEYS])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes them."""
+    if _KEYS in config.stash:
+        shutil.rmtree(config.stash[_KEYS], ignore_errors=True)

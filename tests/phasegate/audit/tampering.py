@@ -1,0 +1,177 @@
+"""Ways to tamper with evidence: each takes the folder of a platform's runs, and changes one thing about it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from securesystemslib.signer import CryptoSigner
+
+from phasegate.attempts.heads import named_by
+from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, statement_of
+from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.content import sealed
+from phasegate.evidence.dsse import enveloped
+
+Tamper = Callable[[], None]
+MINIMUM_SPOTS = (0.02, 0.5, 0.97)
+
+
+def attempts(root: Path) -> list[Path]:
+    """The committed attempts that were made here, not handed over."""
+    return sorted(path.parent for path in root.rglob(ATTESTATION))
+
+
+def ways(root: Path) -> Iterator[tuple[str, Tamper]]:
+    """Every way to tamper with every file of every attempt, by a name that tells it.
+
+    Args:
+        root: The platform's folder under the runs root; each way changes it, so that a copy is wanted for each.
+    """
+    folders = attempts(root)
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            yield from _of_file(folder, path)
+        yield from _of_attempt(folder)
+    for one, other in pairwise(folders):
+        yield f"{one.name} and {other.name} swap attestations", _swapping(one / ATTESTATION, other / ATTESTATION)
+        yield f"{one.name} takes the place of {other.name}", _replacing(one, other)
+
+
+def _of_file(folder: Path, path: Path) -> Iterator[tuple[str, Tamper]]:
+    name = f"{folder.name}/{path.name}"
+    for spot in MINIMUM_SPOTS:
+        yield f"{name}: a byte flipped at {spot}", lambda spot=spot: _flip(path, spot)
+    yield f"{name}: truncated", lambda: path.write_bytes(path.read_bytes()[:-7])
+    yield f"{name}: emptied", lambda: path.write_bytes(b"")
+    yield f"{name}: deleted", path.unlink
+    yield f"{name}: a symbolic link", lambda: _link(path)
+    yield f"{name}: white space at the end", lambda: path.write_bytes(path.read_bytes() + b"\n")
+    yield f"{name}: hash in capitals", lambda: _edit_text(path, _upper_hash)
+    yield f"{name}: pretty-printed", lambda: path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
+
+
+def _of_attempt(folder: Path) -> Iterator[tuple[str, Tamper]]:
+    summary_name = next(path.name for path in folder.glob("*_execution_summary.json"))
+    name = folder.name
+    yield f"{name}: an unlisted file", lambda: (folder / "extra.json").write_text("{}")
+    yield f"{name}: gone", lambda: shutil.rmtree(folder)
+    yield f"{name}: verdict edited and hashed anew", lambda: _edit_summary(folder, summary_name, _made_green)
+    yield f"{name}: time moved and hashed anew", lambda: _edit_summary(folder, summary_name, _back_dated)
+    yield f"{name}: metrics edited and hashed anew", lambda: _edit_summary(folder, summary_name, _other_metric)
+    yield f"{name}: forged whole with another key", lambda: _forge(folder, summary_name)
+    yield f"{name}: signature of another key added", lambda: _cosign(folder)
+    yield f"{name}: statement replaced, signature kept", lambda: _restate(folder)
+    yield f"{name}: an artifact and its digest edited", lambda: _edit_artifact(folder, summary_name)
+    yield f"{name}: renamed to another second", lambda: folder.rename(_later(folder))
+
+
+def _flip(path: Path, spot: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * spot)] ^= 0x01
+    path.write_bytes(data)
+
+
+def _link(path: Path) -> None:
+    aside = path.parent.parent / f"aside-{path.name}"
+    path.rename(aside)
+    path.symlink_to(aside)
+
+
+def _edit_text(path: Path, change: Callable[[str], str]) -> None:
+    text = path.read_text()
+    changed = change(text)
+    path.write_text(changed if changed != text else text + " ")
+
+
+def _upper_hash(text: str) -> str:
+    return re.sub(r"[0-9a-f]{64}", lambda found: found[0].upper(), text, count=1)
+
+
+def _edit_summary(folder: Path, name: str, change: Callable[[dict], None]) -> None:
+    path = folder / name
+    summary = json.loads(path.read_bytes())
+    change(summary)
+    summary.pop("content", None)
+    path.write_bytes(sealed(summary, name=name))
+
+
+def _made_green(summary: dict) -> None:
+    summary["blockers"] = [] if summary["blockers"] else ["M9A-B2"]
+    summary["overall_pass"] = not summary["overall_pass"]
+
+
+def _back_dated(summary: dict) -> None:
+    summary["generated_at_utc"] = "2020-01-01T00:00:00.000Z"
+
+
+def _other_metric(summary: dict) -> None:
+    summary["metrics"]["size"] = 4711
+
+
+def _edit_artifact(folder: Path, summary_name: str) -> None:
+    known = {summary_name, ATTESTATION, PHASE_ATTESTATION, "publication_receipt.json"}
+    artifact = next(path for path in sorted(folder.iterdir()) if path.name not in known)
+    data = canonical(json.loads(artifact.read_bytes()) | {"forged": True})
+    artifact.write_bytes(data)
+
+    def change(summary: dict) -> None:
+        for row in summary["artifacts"]:
+            if row["file"] == artifact.name:
+                row["sha256"], row["bytes"] = sha256(data), len(data)
+
+    _edit_summary(folder, summary_name, change)
+
+
+def _forge(folder: Path, summary_name: str) -> None:
+    _edit_summary(folder, summary_name, _other_metric)
+    data = (folder / summary_name).read_bytes()
+    statement = statement_of(json.loads(data), summary_name, sha256(data), named_by(folder))
+    (folder / ATTESTATION).write_bytes(enveloped(statement, CryptoSigner.generate_ed25519()))
+
+
+def _cosign(folder: Path) -> None:
+    path = folder / ATTESTATION
+    ours = json.loads(path.read_bytes())
+    theirs = json.loads(enveloped(json.loads(base64.b64decode(ours["payload"])), CryptoSigner.generate_ed25519()))
+    path.write_bytes(canonical(ours | {"signatures": theirs["signatures"]}))
+
+
+def _restate(folder: Path) -> None:
+    path = folder / ATTESTATION
+    envelope = json.loads(path.read_bytes())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    statement["predicate"]["phasegate"]["previous"] = []
+    statement["predicate"]["phasegate"]["verdict"] = "ADVANCE_TO_ANYWHERE"
+    path.write_bytes(canonical(envelope | {"payload": base64.b64encode(canonical(statement)).decode()}))
+
+
+def _later(folder: Path) -> Path:
+    prefix, _, stamp = folder.name.rpartition("_")
+    return folder.with_name(f"{prefix}_{stamp[:-2]}{(int(stamp[-2]) + 1) % 10}Z")
+
+
+def _swapping(one: Path, other: Path) -> Tamper:
+    def swap() -> None:
+        aside = one.with_suffix(".aside")
+        one.rename(aside)
+        other.rename(one)
+        aside.rename(other)
+
+    return swap
+
+
+def _replacing(one: Path, other: Path) -> Tamper:
+    def replace() -> None:
+        shutil.rmtree(other)
+        shutil.copytree(one, other)
+
+    return replace
+
+
+__all__ = ["PHASE_ATTESTATION", "attempts", "ways"]

@@ -1,0 +1,196 @@
+"""`phasegate verify` from outside: sound evidence is sound, and whatever is tampered with is named."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from phasegate.errors import ExitCode
+from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION
+from phasegate.evidence.canonical import sha256
+from tests.phasegate.audit.tampering import attempts, ways
+
+SAMPLE = 24
+
+
+@pytest.fixture
+def evidence(project) -> Path:
+    """The runs of a session that passed, after one that was blocked."""
+    project.gate("A", v2='with blocks("M9A-B2"):\n    assert False, "as told"')
+    assert project.run("-m", "m9a").ret == ExitCode.BLOCKED
+    project.gate("A")
+    assert project.run().ret == ExitCode.OK
+    return project.path / "runs"
+
+
+def verify(project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("phasegate")), "verify", *arguments]
+    return subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
+
+
+def test_what_was_not_touched_is_sound(project, evidence) -> None:
+    done = verify(project)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (ExitCode.OK, "4 attempts verified: sound")
+    told = json.loads(verify(project, "--json").stdout)
+    assert (told["sound"], told["defects"], len(told["attempts"])) == (True, [], 4)
+    assert verify(project, "M9").returncode == ExitCode.OK
+    assert verify(project, attempts(evidence)[0].name).returncode == ExitCode.OK
+
+
+def test_a_stranger_verifies_a_copied_folder_with_the_public_key_alone(project, evidence, tmp_path) -> None:
+    exported = tmp_path / "key.pub.pem"
+    assert project.phasegate("keys", "export", str(exported)).ret == ExitCode.OK
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(evidence, copy)
+    shutil.rmtree(evidence)
+    environment = dict(os.environ) | {"XDG_CONFIG_HOME": str(tmp_path / "nobody")}
+    command = [str(Path(sys.executable).with_name("phasegate")), "verify", f"--runs-root={copy}"]
+    without = subprocess.run(command, cwd=project.path, env=environment, capture_output=True, text=True)  # noqa: PLW1510
+    assert without.returncode == ExitCode.EVIDENCE
+    assert "no public key to trust" in without.stderr
+    with_key = [*command, f"--public-key={exported}"]
+    done = subprocess.run(with_key, cwd=project.path, env=environment, capture_output=True, text=True)  # noqa: PLW1510
+    assert done.returncode == ExitCode.OK, done.stdout
+
+
+def test_another_key_is_a_signature_defect_with_a_code_of_its_own(project, evidence) -> None:
+    assert project.phasegate("keys").ret == ExitCode.OK
+    keys = Path(os.environ["XDG_CONFIG_HOME"]) / "phasegate/demo"
+    kept = keys.with_name("kept")
+    keys.rename(kept)
+    try:
+        assert project.run("-m", "m9c").ret == ExitCode.OK  # makes a key, and signs with it
+        done = verify(project)
+        assert done.returncode == ExitCode.SIGNATURE
+        assert "by no trusted key" in done.stdout
+        shutil.copy(kept / "signing.pub.pem", keys.parent / "old.pub.pem")
+        assert project.phasegate("keys", "trust", str(keys.parent / "old.pub.pem")).ret == ExitCode.OK
+        assert verify(project).returncode == ExitCode.OK
+    finally:
+        shutil.rmtree(keys)
+        kept.rename(keys)
+
+
+def test_a_rotated_key_stays_trusted_and_the_next_attempt_makes_a_new_one(project, evidence) -> None:
+    assert project.phasegate("keys", "rotate").ret == ExitCode.OK
+    assert project.run("-m", "m9c").ret == ExitCode.OK
+    assert verify(project).returncode == ExitCode.OK
+    private = Path(os.environ["XDG_CONFIG_HOME"]) / "phasegate/demo/signing.pem"
+    assert private.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_foreign_implementation_verifies_the_envelope(project, evidence) -> None:
+    """Nothing of phasegate or securesystemslib: the pre-authentication encoding by hand, and plain cryptography."""
+    key = load_pem_public_key((Path(os.environ["XDG_CONFIG_HOME"]) / "phasegate/demo/signing.pub.pem").read_bytes())
+    checked = 0
+    for path in (*evidence.rglob(ATTESTATION), *evidence.rglob(PHASE_ATTESTATION)):
+        envelope = json.loads(path.read_bytes())
+        payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()
+        encoded = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+        (signature,) = envelope["signatures"]
+        key.verify(base64.b64decode(signature["sig"]), encoded)
+        with pytest.raises(InvalidSignature):
+            key.verify(base64.b64decode(signature["sig"]), encoded + b" ")
+        statement = json.loads(payload)
+        assert statement["_type"] == "https://in-toto.io/Statement/v1"
+        for subject in statement["subject"]:
+            assert sha256((path.parent / subject["name"]).read_bytes()) == subject["digest"]["sha256"]
+        checked += 1
+    assert checked == 5
+
+
+def test_the_plain_predicates_say_passed_and_failed(project, evidence) -> None:
+    blocked, *passed = [
+        json.loads(base64.b64decode(json.loads((folder / ATTESTATION).read_bytes())["payload"]))
+        for folder in sorted(attempts(evidence), key=lambda path: path.name)
+    ]
+    assert blocked["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    assert blocked["predicate"]["result"] == "FAILED"
+    assert blocked["predicate"]["failedTests"] == ["M9A-V2-BODY"]
+    assert {item["predicate"]["result"] for item in passed} == {"PASSED"}
+    assert all(item["predicate"]["configuration"][0]["name"] == "catalogue" for item in passed)
+    (phase,) = evidence.rglob(PHASE_ATTESTATION)
+    summary = json.loads(base64.b64decode(json.loads(phase.read_bytes())["payload"]))
+    assert summary["predicateType"] == "https://slsa.dev/verification_summary/v1"
+    assert summary["predicate"]["verificationResult"] == "PASSED"
+    assert summary["predicate"]["resourceUri"] == "phasegate:demo/M9"
+    assert summary["predicate"]["inputAttestations"][0]["uri"].startswith("m9a_")
+
+
+@pytest.mark.parametrize(("body", "outcome"), [("pytest.skip('later')", "not_evaluated"), ("1 / 0", "errored")])
+def test_what_was_skipped_or_crashed_is_failed_to_a_plain_reader(project, body, outcome) -> None:
+    project.gate("C", v2=body)
+    project.run("-m", "m9c")
+    (folder,) = attempts(project.path / "runs")
+    statement = json.loads(base64.b64decode(json.loads((folder / ATTESTATION).read_bytes())["payload"]))
+    assert statement["predicate"]["result"] == "FAILED"
+    assert statement["predicate"]["failedTests"] == ["M9C-V2-BODY"]
+    assert statement["predicate"]["phasegate"][outcome] == ["M9C-V2-BODY"]
+    assert verify(project).returncode == ExitCode.OK
+
+
+def test_tampering_is_named_whatever_it_is(project, evidence) -> None:
+    """A sample of the ways that `benchmarks/test_tampering.py` tries all of."""
+    pristine = project.path / "pristine"
+    evidence.rename(pristine)
+    names = [name for name, _ in ways(pristine / "demo")]
+    for name in random.Random(7).sample(names, SAMPLE):  # noqa: S311 - a sample, not a secret
+        shutil.rmtree(evidence, ignore_errors=True)
+        shutil.copytree(pristine, evidence)
+        dict(ways(evidence / "demo"))[name]()
+        done = verify(project)
+        assert done.returncode in {ExitCode.EVIDENCE, ExitCode.SIGNATURE}, f"{name}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr, name
+
+
+def test_an_attempt_that_disappeared_is_missed_by_the_next(project, evidence) -> None:
+    first = min(attempts(evidence), key=lambda path: path.name)
+    shutil.rmtree(first)
+    done = verify(project)
+    assert done.returncode == ExitCode.EVIDENCE
+    assert f"attempt {first.name} is gone" in done.stdout
+
+
+def test_a_signer_that_cannot_sign_blocks_the_gate(project, monkeypatch) -> None:
+    monkeypatch.setenv("PHASEGATE_SIGNING_KEY", "env:NO_SUCH_VARIABLE")
+    result = project.run("-m", "m9c")
+    assert result.ret == ExitCode.BLOCKED
+    (summary,) = project.summaries().values()
+    assert any("NO_SUCH_VARIABLE is not set" in row["detail"] for row in summary["blocker_details"])
+    assert not list((project.path / "runs").rglob(ATTESTATION))
+
+
+@pytest.mark.parametrize("named", ["nonsense", "file:/nowhere/key.pem", "rot13:key"])
+def test_a_key_that_is_none_says_what_keys_there_are(project, monkeypatch, named) -> None:
+    monkeypatch.setenv("PHASEGATE_SIGNING_KEY", named)
+    done = project.phasegate("keys", "export")
+    assert done.ret == ExitCode.EVIDENCE
+    done.stderr.fnmatch_lines(["*remedy: *"])
+
+
+def test_a_key_that_others_can_read_is_not_used(project, evidence) -> None:
+    private = Path(os.environ["XDG_CONFIG_HOME"]) / "phasegate/demo/signing.pem"
+    private.chmod(0o644)
+    try:
+        assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
+    finally:
+        private.chmod(0o600)
+
+
+def test_bad_arguments_of_verify_are_told(project, evidence, tmp_path) -> None:
+    assert verify(project, "m9a_20200101T000000Z").returncode == ExitCode.EVIDENCE
+    assert verify(project, f"--runs-root={tmp_path / 'nowhere'}").returncode == ExitCode.EVIDENCE
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no key")
+    assert "is no public key" in verify(project, f"--public-key={broken}").stderr
+    assert "nothing opens the durable store" in verify(project, "--durable").stderr

@@ -1,0 +1,36 @@
+"""No outlet of a verifier lets a secret out, and each that tries blocks its gate with the leak's digest."""
+
+from __future__ import annotations
+
+import pytest
+
+from phasegate.errors import ExitCode
+from phasegate.evidence.secrets import SecretScanner
+from tests.phasegate.harness.canaries import OUTLETS, canaries, leaked, not_blocked, plant
+
+
+@pytest.mark.parametrize(
+    ("spelling", "outlet"), list(zip(["plain", "base64", "lines", "JSON", "hex"] * 2, OUTLETS, strict=True))
+)
+def test_a_secret_at_an_outlet_is_withheld_and_blocks(project, spelling, outlet) -> None:
+    values = canaries(2)
+    plant(project, spelling, outlet, values)
+    done = project.run("-m", "m9c", "-rA", "--junitxml=junit.xml")
+    assert done.ret not in (ExitCode.OK, ExitCode.INTERNAL, ExitCode.EVIDENCE)
+    assert leaked(project, done, values) == []
+    assert not_blocked(project, values) == []
+
+
+def test_the_sensitive_environment_is_known_and_paths_account_ids_and_short_words_are_not_secret() -> None:
+    scanner = SecretScanner()
+    scanner.register_environment(
+        {
+            "DB_PASSWORD": "correct-horse",
+            "AWS_ACCESS_KEY_ID": "000000000001",
+            "TOKEN_FILE": "/run/secrets/token",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "HOME": "/home/somebody",
+        }
+    )
+    (leak,) = scanner.scan("a", b"correct-horse 000000000001 /run/secrets/token testing /home/somebody")
+    assert leak.kind == "$DB_PASSWORD (plain)"

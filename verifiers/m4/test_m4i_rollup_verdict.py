@@ -1,0 +1,74 @@
+"""M4.I: eight gates rolled up, every blocker adjudicated, one verdict that repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.api import GateRun, block
+
+if TYPE_CHECKING:
+    from fixtures.adjudication import Adjudication
+
+pytestmark = pytest.mark.gate("M4.I")
+
+
+@pytest.mark.verifier("M4I-V1")
+def test_eight_summaries_are_readable(adjudication: Adjudication) -> None:
+    for evidence in adjudication.absent:
+        block("M4I-B1", evidence.why)
+
+
+@pytest.mark.verifier("M4I-V2")
+def test_eight_gates_are_green(gate: GateRun, adjudication: Adjudication) -> None:
+    gate.metric("upstream_green", adjudication.upstream_green)
+    for evidence in adjudication.held:
+        block("M4I-B2", evidence.why)
+
+
+@pytest.mark.verifier("M4I-V3")
+def test_every_open_blocker_has_a_severity(gate: GateRun, adjudication: Adjudication) -> None:
+    gate.metric("unresolved_blocker_count", len(adjudication.unresolved))
+    for blocker in adjudication.unmapped:
+        block("M4I-B3", f"{blocker.code} of {blocker.gate} has no severity; it counts as {blocker.severity}")
+
+
+@pytest.mark.verifier("M4I-V4")
+def test_the_matrix_agrees_with_its_sources(gate: GateRun, adjudication: Adjudication) -> None:
+    for contradiction in adjudication.contradictions():
+        block("M4I-B4", contradiction)
+    matrix = adjudication.matrix()
+    if len(matrix["rows"]) != len(adjudication.evidence):
+        block("M4I-B4", f"the matrix has {len(matrix['rows'])} rows for {len(adjudication.evidence)} gates")
+    gate.artifact("m4i_gate_rollup_matrix.json", matrix)
+
+
+@pytest.mark.verifier("M4I-V5")
+def test_the_register_names_every_code(gate: GateRun, adjudication: Adjudication) -> None:
+    register = adjudication.register()
+    open_codes = [row["code"] for row in register["unresolved"]]
+    if sorted(open_codes) != sorted(blocker.code for blocker in adjudication.unresolved):
+        block("M4I-B5", f"the register names {open_codes} as unresolved")
+    if both := {*open_codes} & {row["code"] for row in register["resolved"]}:
+        block("M4I-B5", f"the register has {', '.join(sorted(both))} as resolved and as unresolved")
+    gate.artifact("m4i_blocker_register.json", register)
+
+
+@pytest.mark.verifier("M4I-V6")
+def test_the_verdict_repeats(gate: GateRun, adjudication: Adjudication, adjudicate: Callable[[], Adjudication]) -> None:
+    verdict, again = adjudication.verdict(), adjudicate().verdict()
+    if verdict != again:
+        block("M4I-B6", f"two builds differ: {verdict['payload_sha256']} and {again['payload_sha256']}")
+    if verdict["verdict"].startswith("ADVANCE") and (adjudication.unresolved or adjudication.absent):
+        block("M4I-B8", f"{verdict['verdict']} although blockers remain")
+    gate.artifact(
+        "m4i_phase_verdict.json",
+        {**verdict, "payload_sha256_again": again["payload_sha256"], "repeatable": verdict == again},
+    )
+
+
+@pytest.mark.verifier("M4I-V7")
+def test_the_adjudication_is_published(gate: GateRun) -> None:
+    gate.publish()

@@ -1,0 +1,73 @@
+"""M4.J: the phase is closed as M4.I decided, and handed over to M5."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.api import GateRun, block
+
+if TYPE_CHECKING:
+    from fixtures.closing import Closing
+
+pytestmark = pytest.mark.gate("M4.J")
+
+WORDS = ("ADVANCE_TO_M4J", "HOLD_REMEDIATE", "NO_GO_RESET_REQUIRED")
+
+
+@pytest.mark.verifier("M4J-V1")
+def test_m4i_left_a_verdict(closing: Closing) -> None:
+    if closing.word not in WORDS:
+        block("M4J-B1", closing.adjudicated.why or f"the verdict of M4.I is {closing.word!r}")
+
+
+@pytest.mark.verifier("M4J-V2")
+def test_nine_gates_are_green_and_nothing_is_open(gate: GateRun, closing: Closing) -> None:
+    gate.metric("upstream_green", closing.upstream_green)
+    gate.require_upstream("M4J-B2")
+    if closing.unresolved is None:
+        block("M4J-B3", "M4.I left no register, so nobody can say that nothing is open")
+    for row in closing.unresolved or ():
+        block("M4J-B3", f"{row['code']} of {row['gate']} is open: {row['reason']}")
+    gate.metric("unresolved_blocker_count", len(closing.unresolved or ()))
+
+
+@pytest.mark.verifier("M4J-V3")
+def test_the_references_of_the_handoff_are_readable_and_of_one_run(closing: Closing) -> None:
+    for flaw in closing.reference_flaws():
+        block("M4J-B4", flaw)
+
+
+@pytest.mark.verifier("M4J-V4")
+def test_the_phase_summary_agrees_with_the_adjudication(gate: GateRun, closing: Closing) -> None:
+    summary = closing.summary()
+    if closing.word is None or summary["overall_pass"] is not (summary["verdict"] == "ADVANCE_TO_M5"):
+        block("M4J-B5", f"the summary says {summary['verdict']}, M4.I says {closing.word}")
+    gate.artifact("m4_execution_summary.json", summary)
+
+
+@pytest.mark.verifier("M4J-V5")
+def test_the_handoff_is_complete(gate: GateRun, closing: Closing) -> None:
+    for flaw in closing.path_flaws():
+        block("M4J-B6", flaw)
+    handoff = closing.handoff()
+    for name, reference in handoff["references"].items():
+        if reference["sha256"] is None:
+            block("M4J-B6", f"the reference {name} has no digest")
+    written = gate.artifact("m5_handoff_pack.json", handoff)
+    gate.metric("m5_entry_ready", handoff["m5_entry_ready"])
+    if written is not None:
+        gate.metric("m5_handoff_pack_sha256", hashlib.sha256(written).hexdigest())
+
+
+@pytest.mark.verifier("M4J-V6")
+def test_the_closure_is_published(gate: GateRun) -> None:
+    gate.publish()
+
+
+@pytest.mark.verifier("M4J-V7")
+def test_verdict_and_entry_flag_agree_with_the_blockers(closing: Closing) -> None:
+    for flaw in closing.inconsistencies(closing.summary(), closing.handoff()):
+        block("M4J-B8", flaw)
