@@ -408,7 +408,8 @@ def allocate_accounts(
             p_zero_weight=cell.p_zero_weight,
             sigma=cell.sigma,
             floor=priors.weight_floor,
-            suffices=lambda drawn, needed=cell.accounts: not needed or bool(drawn.any()),
+            # One taker is enough: what the caps turn away goes to all parties of the cell.
+            suffices=np.any,
         )
         first, count = cell.ranges.first, cell.ranges.count
         room = np.full(size, cell.k_max if capped else UNCAPPED, dtype=kind)
