@@ -41,7 +41,9 @@ def measure(scale: float, twin: backend.Twin, tell: Callable[[str, float, int], 
         return sum(part.rows for part in parts)
 
     ties = worlds.Stream
-    plan = timed("S2 plan", lambda: plan_accounts(world.accounts, world.party, world.blocks, ties=ties()), lambda p: p.total)
+    plan = timed(
+        "S2 plan", lambda: plan_accounts(world.accounts, world.party, world.blocks, ties=ties()), lambda p: p.total
+    )
     accounts = timed(
         "S2 allocate", lambda: allocate_accounts(plan, world.key, ties=ties(), twin=twin), lambda a: a.total
     )
@@ -50,7 +52,9 @@ def measure(scale: float, twin: backend.Twin, tell: Callable[[str, float, int], 
     timed("S2 emit holdings", lambda: exhaust(emit_holdings(accounts)), int)
     timed("S2 emit summary", lambda: exhaust(emit_summary(table)), int)
     counts = timed(
-        "S3 plan", lambda: plan_counts(world.instruments, world.instrument, table.runs(), ties=ties()), lambda p: p.total
+        "S3 plan",
+        lambda: plan_counts(world.instruments, world.instrument, table.runs(), ties=ties()),
+        lambda p: p.total,
     )
     timed(
         "S3 allocate and emit",
