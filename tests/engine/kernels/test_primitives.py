@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -17,6 +20,7 @@ from engine.kernels.spread import spread
 from engine.kernels.ties import CounterStream
 from tests.engine.kernels import worlds
 
+ROOT = Path(__file__).resolve().parents[3]
 WORLD = {"manifest_fingerprint": worlds.MANIFEST, "parameter_hash": worlds.PARAMETERS}
 
 
@@ -175,3 +179,12 @@ def test_a_bound_cuts_exactly_where_the_uniform_does(probability):
     bound = hashing.below(probability)
     assert bound == 0 or (bound - 1) * 2.0**-53 < probability
     assert bound * 2.0**-53 >= probability
+
+
+def test_a_small_world_never_imports_the_compiler():
+    code = (
+        "import sys, engine.states.s4_rows, engine.states.s3, engine.states.s2_rows; "
+        "from engine.kernels import backend; backend.loops(backend.twin_for(150_000)); "
+        "sys.exit('numba' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env={"PYTHONPATH": str(ROOT)})
