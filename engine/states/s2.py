@@ -9,7 +9,8 @@ Order of use::
     accounts = allocate_accounts(plan, world, ties=<stream account_allocation_sampling>)
     facts = (*plan.facts, *accounts.facts)
 
-Against the written law one thing differs on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed.
+Against the written law two things differ on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed, and
+a zero gate that would leave nobody opens (``engine.states.gate``).
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from numpy.typing import NDArray
 
 from engine.errors import EngineError
 from engine.identity import WorldKey
-from engine.kernels import backend, hashing, weights
+from engine.kernels import backend, weights
 from engine.kernels.ranges import IdRanges
 from engine.kernels.remainder import largest_remainder
 from engine.kernels.spread import Spread, spread
 from engine.kernels.ties import TieStream
+from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import DrawFact
 from engine.states.runs import PartyBlocks
 
@@ -393,30 +395,29 @@ def allocate_accounts(
     kind: type[np.unsignedinteger] = np.uint8 if capped else np.uint16
     loops = backend.loops(twin or backend.twin_for(plan.parties.parties))
     counts = np.zeros((max(map(len, plan.slots)), plan.parties.parties), dtype=kind)
-    key = partial(
-        hashing.entity_key,
-        "S2",
-        manifest_fingerprint=world.manifest_fingerprint,
-        parameter_hash=world.parameter_hash,
-        seed=world.seed,
-    )
     overflow = redistributed = violations = 0
     facts: list[DrawFact] = []
     for cell in plan.cells:
         name = plan.vocabulary.account_types[cell.account_type]
         size = cell.ranges.size
-        weight = np.empty(size, dtype=np.uint32)
-        table = weights.weight_table(cell.sigma, priors.weight_floor)
-        bound = hashing.below(cell.p_zero_weight)
+        key = partial(entity_key, world, "S2", name)
+        weight = gated_weights(
+            loops,
+            cell.ranges,
+            key,
+            p_zero_weight=cell.p_zero_weight,
+            sigma=cell.sigma,
+            floor=priors.weight_floor,
+            suffices=lambda drawn, needed=cell.accounts: not needed or bool(drawn.any()),
+        )
         first, count = cell.ranges.first, cell.ranges.count
-        loops.weigh(first, count, key(name, "zero_gate"), bound, key(name, "weight"), table, weight)
         room = np.full(size, cell.k_max if capped else UNCAPPED, dtype=kind)
         out = np.zeros(size, dtype=kind)
         result = spread(cell.accounts, weight, room, out, loops, ties=ties, rounds=1)
         facts.append(_cell_fact(plan, cell, result))
         if result.rest:
             overflow += result.rest
-            loops.weigh(first, count, 0, 0, key(name, "kmax_redistribute_weight"), _DEFICIT, weight)
+            loops.weigh(first, count, 0, 0, key("kmax_redistribute_weight"), _DEFICIT, weight)
             weight *= room
             redistributed += result.rest - spread(result.rest, weight, room, out, loops).rest
         if capped and int(out.max()) > cell.k_max:
