@@ -5,6 +5,7 @@ of ``engine.config.views`` cut them into what one state reads. In every table th
 the draw.
 """
 
-from engine.config.loader import PACK_NAMES, PACKS, PackFile, PackName, Packs, load_packs, locate
+from engine.config.files import PACK_NAMES, PACKS, PackFile, PackName, Packs, locate
+from engine.config.loader import load_packs
 
 __all__ = ["PACKS", "PACK_NAMES", "PackFile", "PackName", "Packs", "load_packs", "locate"]

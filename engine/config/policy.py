@@ -143,14 +143,28 @@ class Consistency(Table):
     require_linkage_roles_match_policy: bool
 
 
+class RawRoles(Table):
+    """Raw role to published role, by entity."""
+
+    DEVICE: Mapping[Name, Name]
+    IP: Mapping[Name, Name]
+
+
+class DefaultRoles(Table):
+    """Published role of a raw role that is not mapped, by entity."""
+
+    DEVICE: Name
+    IP: Name
+
+
 class RoleMapping(Table):
     """Raw roles of devices and addresses to published ones."""
 
     require_full_mapping: bool
     ip_group_match_mode: Literal["by_ip_or_asn"]
     t8_compare_space: Name
-    raw_to_published: Mapping[Literal["DEVICE", "IP"], Mapping[Name, Name]]
-    defaults: Mapping[Literal["DEVICE", "IP"], Name]
+    raw_to_published: RawRoles
+    defaults: DefaultRoles
 
 
 class Failure(Table):

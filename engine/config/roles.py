@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,7 +20,7 @@ class TierThresholds(Table):
     LOW: Share
     STANDARD: Share
     ELEVATED: Share
-    HIGH: Literal[1.0]
+    HIGH: Annotated[float, Field(ge=1.0, le=1.0)]
 
     @model_validator(mode="after")
     def _rising(self) -> TierThresholds:

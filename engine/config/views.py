@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config.loader import Packs
+from engine.config.files import Packs
 from engine.contracts.vocabulary import Vocabularies
 from engine.states.s2 import AccountPriors, AccountRule, PartyVocabulary, TagAdjustment
 from engine.states.s3 import InstrumentPriors, InstrumentRule, InstrumentVocabulary

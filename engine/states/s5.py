@@ -126,10 +126,10 @@ def plan_roles(packs: Packs, words: Vocabularies, world: WorldKey) -> RolePlan:
         "party": {role: role for role in words["party_role"]},
         "account": {role: role for role in words["account_role"]},
         "merchant": {role: role for role in words["merchant_role"]},
-        "device": dict(mapping.raw_to_published["DEVICE"]),
-        "ip": dict(mapping.raw_to_published["IP"]),
+        "device": dict(mapping.raw_to_published.DEVICE),
+        "ip": dict(mapping.raw_to_published.IP),
     }
-    defaults = {"device": mapping.defaults["DEVICE"], "ip": mapping.defaults["IP"]}
+    defaults = {"device": mapping.defaults.DEVICE, "ip": mapping.defaults.IP}
     if mapping.require_full_mapping:
         defaults = {}
     kinds: dict[str, tuple[RolePack, list[str], Promotion | None, str | None]] = {

@@ -38,11 +38,13 @@ _REGION_PARTIES = {
     "REGION_LATAM": 443_090,
 }
 _TOP_COUNTRIES = {"DE": 477_018, "FR": 354_149, "GB": 336_515, "DK": 210_079, "CH": 192_274}
-_COUNTRIES = tuple(
-    "DE FR GB DK CH US IT NO PL IN AU MX BE IE PT NL JP FI ES ZA SG SE BR CA AT CN KR TR ID SA AR TH IL AE NG EG MY "
-    "PH HK VN BD CL CO CZ RO NZ PE GR KZ HU QA UA KW MA SK EC KE DO LU PR CU BG HR BY CR LT UY SI EE LV CY IS MT GE "
-    "TN GH RS".split()
-)
+_COUNTRIES = (
+    "DE", "FR", "GB", "DK", "CH", "US", "IT", "NO", "PL", "IN", "AU", "MX", "BE", "IE", "PT", "NL", "JP", "FI",
+    "ES", "ZA", "SG", "SE", "BR", "CA", "AT", "CN", "KR", "TR", "ID", "SA", "AR", "TH", "IL", "AE", "NG", "EG",
+    "MY", "PH", "HK", "VN", "BD", "CL", "CO", "CZ", "RO", "NZ", "PE", "GR", "KZ", "HU", "QA", "UA", "KW", "MA",
+    "SK", "EC", "KE", "DO", "LU", "PR", "CU", "BG", "HR", "BY", "CR", "LT", "UY", "SI", "EE", "LV", "CY", "IS",
+    "MT", "GE", "TN", "GH", "RS",
+)  # fmt: skip
 _TAIL_EXPONENT = 0.8
 _OUTLET_OFFSET, _OUTLET_EXPONENT = 40.0, 0.85
 _ARRIVAL_OFFSET, _ARRIVAL_EXPONENT = 800.0, 0.18
@@ -122,7 +124,9 @@ def _party_shares() -> dict[str, float]:
 
 
 def _weight(outlets: NDArray[np.float64], arrivals: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (outlets + _OUTLET_OFFSET) ** _OUTLET_EXPONENT * (arrivals + _ARRIVAL_OFFSET) ** _ARRIVAL_EXPONENT
+    weights: NDArray[np.float64] = (outlets + _OUTLET_OFFSET) ** _OUTLET_EXPONENT
+    weights *= (arrivals + _ARRIVAL_OFFSET) ** _ARRIVAL_EXPONENT
+    return weights
 
 
 def _outlets(shares: NDArray[np.float64], total: int, volume: float) -> NDArray[np.int64]:
@@ -151,7 +155,8 @@ def _arrivals(shares: NDArray[np.float64], outlets: NDArray[np.int64], volume: f
         bent = _bent(middle * shares / base, even)
         low, high = (middle, high) if bent.sum() < volume else (low, middle)
     bent = _bent(low * shares / base, even)
-    return bent * (volume / bent.sum())
+    bent *= volume / bent.sum()
+    return bent
 
 
 def _bent(weights: NDArray[np.float64], even: NDArray[np.float64]) -> NDArray[np.float64]:

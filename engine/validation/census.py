@@ -112,14 +112,14 @@ def take_census(paths: Mapping[str, Path], *, threads: int = 2) -> Census:
     return found
 
 
-def _new(dataset: Dataset, columns: tuple[str, ...]) -> TableCensus:
-    return TableCensus(columns={name: ColumnFacts() for name in columns if dataset.column(name)})
+def _new(columns: tuple[str, ...]) -> TableCensus:
+    return TableCensus(columns={name: ColumnFacts() for name in columns})
 
 
 def _children(path: Path, dataset: Dataset, id_column: str | None, parents: Mapping[str, str]) -> TableCensus:
     """Nulls, smallest and largest values of the keys, and whether own ids ascend without a gap."""
     columns = _PRESENT[dataset.id]
-    census = _new(dataset, columns)
+    census = _new(columns)
     facts = census.facts
     facts.update({f"{kind}_{name}": 0 for name in parents.values() for kind in ("max", "min")})
     facts.update({"max_id": 0, "disorder": 0})
@@ -170,7 +170,7 @@ def _tally(table: NDArray[np.uint16], ids: NDArray[np.int64]) -> int:
 
 def _instrument_links(path: Path, dataset: Dataset, accounts: int, instruments: int) -> TableCensus:
     columns = _PRESENT[dataset.id]
-    census = _new(dataset, columns)
+    census = _new(columns)
     per_account = np.zeros(accounts + 1, dtype=np.uint16)
     per_instrument = np.zeros(instruments + 1, dtype=np.uint16)
     orphans = 0
@@ -188,7 +188,7 @@ def _instrument_links(path: Path, dataset: Dataset, accounts: int, instruments: 
 
 def _device_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], parties: int) -> TableCensus:
     columns = _PRESENT[dataset.id]
-    census = _new(dataset, columns)
+    census = _new(columns)
     per_party = np.zeros(parties + 1, dtype=np.uint16)
     per_device = np.zeros(len(known), dtype=np.uint16)
     owned = np.zeros(len(known), dtype=np.uint8)
@@ -216,7 +216,7 @@ def _device_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], partie
 
 def _ip_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], ips: int) -> TableCensus:
     columns = ("ip_id", "device_id", "link_role")
-    census = _new(dataset, columns)
+    census = _new(columns)
     per_ip = np.zeros(ips + 1, dtype=np.uint16)
     per_device = np.zeros(len(known), dtype=np.uint16)
     orphans = 0
@@ -226,18 +226,15 @@ def _ip_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], ips: int) 
         orphans += _tally(per_ip, integers(batch["ip_id"]))
         orphans += _tally(per_device, integers(batch["device_id"]))
         census.rows += len(batch[columns[0]])
-    linked = per_ip[per_ip > 0]
     census.facts["max_ips_per_device"] = int(per_device.max())
     census.facts["max_devices_per_ip"] = int(per_ip.max())
-    census.facts["p99_devices_per_ip"] = int(np.percentile(linked, 99)) if len(linked) else 0
-    census.facts["linked_devices"] = int(np.count_nonzero(per_device))
     census.facts["orphans"] = orphans + int(per_device[known == 0].sum(dtype=np.int64))
     return census
 
 
 def _roles(path: Path, dataset: Dataset, id_column: str, role_column: str) -> TableCensus:
     columns = (id_column, role_column)
-    census = _new(dataset, columns)
+    census = _new(columns)
     before = 0
     disorder = 0
     for batch in batches(path, dataset, columns):
