@@ -24,7 +24,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import EngineError
 from engine.identity import WorldKey
 from engine.kernels import backend, weights
 from engine.kernels.ranges import IdRanges
@@ -34,11 +33,8 @@ from engine.kernels.ties import TieStream
 from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import DrawFact
 from engine.states.runs import PartyBlocks
+from engine.states.s2_checks import CAPPED, check_domain, check_rule, error
 
-CAPPED = "hard_global_postmerge"
-"""Cap mode that enforces; the other one is ``none``."""
-
-_MOST = np.iinfo(np.uint8).max
 UNCAPPED = np.iinfo(np.uint16).max
 """Units that a party may hold where caps are not enforced: what a count can say."""
 
@@ -199,10 +195,6 @@ class Accounts:
         return self.plan.total - self.dropped
 
 
-def _error(code: str, reason: str, fact: str, place: str, remedy: str, **context: object) -> EngineError:
-    return EngineError(code=f"6A.S2.{code}", reason=reason, fact=fact, place=place, remedy=remedy, context=context)
-
-
 def plan_accounts(
     priors: AccountPriors, vocabulary: PartyVocabulary, parties: PartyBlocks, *, ties: TieStream
 ) -> AccountPlan:
@@ -227,7 +219,7 @@ def plan_accounts(
     total_target = math.fsum(targets)
     total = round(total_target)
     if total == 0:
-        raise _error(
+        raise error(
             "ACCOUNT_TARGETS_INCONSISTENT",
             "account_targets_zero",
             "the expectations of all cells sum to no account",
@@ -255,48 +247,11 @@ def _slots(priors: AccountPriors, vocabulary: PartyVocabulary) -> tuple[tuple[in
         held[party_type].update(account_types)
     for party_type, names in held.items():
         for account_type in sorted(names):
-            _check_rule(priors, vocabulary, party_type, account_type)
+            check_rule(priors, vocabulary, party_type, account_type)
     return tuple(
         tuple(sorted(vocabulary.account_types.index(name) for name in held[party_type]))
         for party_type in vocabulary.party_types
     )
-
-
-def _check_rule(priors: AccountPriors, vocabulary: PartyVocabulary, party_type: str, account_type: str) -> None:
-    place = f"account_per_party_priors, rules.{account_type}"
-    rule = priors.rules.get(account_type)
-    if rule is None:
-        raise _error(
-            "PRIOR_PACK_INVALID",
-            "account_rule_missing",
-            f"account type {account_type} has no rule",
-            place,
-            "add a rule for the type or take it out of product_mix_priors",
-        )
-    if account_type not in vocabulary.account_types:
-        raise _error(
-            "DOMAIN_INVALID",
-            "account_type_not_party_owned",
-            f"account type {account_type} is none that parties hold",
-            "product_mix_priors, types",
-            "take the type out of the pack",
-        )
-    if rule.party_type != party_type:
-        raise _error(
-            "DOMAIN_INVALID",
-            "account_type_not_allowed_for_party",
-            f"account type {account_type} is for {rule.party_type}, not for {party_type}",
-            "product_mix_priors, types",
-            "list the type under its own party type",
-        )
-    if priors.cap_mode == CAPPED and not 1 <= rule.k_max <= _MOST:
-        raise _error(
-            "PRIOR_PACK_INVALID",
-            "invalid_kmax_rule",
-            f"K_max {rule.k_max} of {account_type} lies outside 1 to {_MOST}",
-            f"{place}.K_max",
-            "correct the cap",
-        )
 
 
 def _targets(
@@ -317,7 +272,7 @@ def _targets(
         domain = priors.domain.get((party_name, segment_name), ())
         expected = {name: _expectation(priors, name, segment_name) for name in sorted(domain)}
         place = f"{vocabulary.regions[region]}, {party_name}, {segment_name}"
-        _check_domain(priors, expected, place)
+        check_domain(priors, expected, place)
         positive = {name: value for name, value in expected.items() if value > 0.0}
         held = math.fsum(positive.values())
         if held > priors.max_total_lambda.get(party_name, math.inf):
@@ -354,26 +309,6 @@ def _tagged(priors: AccountPriors, account_type: str, segment: str) -> tuple[flo
             p_zero *= min(max(entry.p_zero_weight_factor, entry.low), entry.high)
             sigma *= min(max(entry.sigma_factor, entry.low), entry.high)
     return min(max(p_zero, 0.0), 1.0), max(sigma, 0.0)
-
-
-def _check_domain(priors: AccountPriors, expected: Mapping[str, float], place: str) -> None:
-    if not expected:
-        raise _error(
-            "DOMAIN_INVALID",
-            "zero_domain_cell",
-            "parties of this cell may hold no account type",
-            place,
-            "list at least one account type for the party type in product_mix_priors",
-        )
-    for account_type, value in expected.items():
-        if value <= 0.0 and priors.rules[account_type].required:
-            raise _error(
-                "DOMAIN_INVALID",
-                "required_account_type_zero_lambda",
-                f"required account type {account_type} has expectation {value}",
-                place,
-                "give the type a positive base_lambda in product_mix_priors",
-            )
 
 
 def allocate_accounts(
@@ -428,7 +363,7 @@ def allocate_accounts(
             counts[cell.slot, start - 1 : start - 1 + length] = out[at : at + length]
             at += length
     if violations > priors.max_kmax_violations:
-        raise _error(
+        raise error(
             "KMAX_POSTCHECK_FAILED",
             "kmax_violations",
             f"{violations} accounts stand above their caps",
@@ -460,7 +395,7 @@ def _cell_fact(plan: AccountPlan, cell: AccountCell, result: Spread) -> DrawFact
     }
     if cell.accounts and not result.eligible:
         place = ", ".join(str(value) for value in list(context.values())[:4])
-        raise _error(
+        raise error(
             "ALLOCATION_FAILED",
             "allocation_weights_zero",
             f"{cell.accounts} accounts, but none of {cell.ranges.size} parties passed the zero gate",
