@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -127,16 +126,3 @@ def _column_problems(values: pa.Array, column: Column, words: Vocabularies) -> I
         least = pc.min(values).as_py()
         if least < column.minimum:
             yield column.name, f"value {least} lies below {column.minimum}"
-
-
-def ascending(columns: list[np.ndarray]) -> bool:
-    """Whether rows ascend by these columns (first column first), equal rows allowed; arrays of one length."""
-    if not columns or len(columns[0]) < 2:
-        return True
-    tied = np.ones(len(columns[0]) - 1, dtype=bool)
-    for values in columns:
-        before, after = values[:-1], values[1:]
-        if bool(np.any(tied & (before > after))):
-            return False
-        tied &= before == after
-    return True

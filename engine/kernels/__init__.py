@@ -12,9 +12,10 @@ Modules:
     remainder  largest remainder over few real targets (plans)
     spread     largest remainder over many entities, under caps, with redistribution in proportion to weight
     links      addresses of devices: distinct within a device, bounded in reuse
+    roles      risk tiers and roles by thresholds on hashes
     ranges     entities of a cell as runs of consecutive ids
-    rows       counts to rows
-    compiled   the numba twins of the hot loops, cached on disk
+    columnar   the numpy twin of the hot loops
+    compiled   the numba twin, cached on disk
     backend    which twin runs
     reference  plain Python versions of all of the above, the ones that tests hold the twins to
 """

@@ -128,53 +128,47 @@ def _free(address: Any, base: Any, loads: Any, cap: Any, out: Any, begin: Any, a
     return loads[address - base] < cap
 
 
+@_inline
+def _first(device: Any, edge: Any, bounds: Any, guide: Any, first: Any, span: Any, cell_key: Any, slot_key: Any) -> Any:
+    """Cell of an edge and the address that it tries first."""
+    draw = _mix_pair(device, edge, cell_key) >> _S11
+    cell = np.int64(guide[draw >> _GUIDE])
+    while draw >= bounds[cell]:
+        cell += 1
+    start = ((_mix_pair(device, edge, slot_key) >> _S32) * _U(span[cell])) >> _S32
+    return cell, np.int64(first[cell]) + np.int64(start)
+
+
 @_jit
-def _place(
+def _further(
     device: Any,
     edge: Any,
-    bounds: Any,
-    guide: Any,
-    first: Any,
-    span: Any,
     word: Any,
+    tried: Any,
+    origin: Any,
+    width: Any,
     base: Any,
     loads: Any,
     cap: Any,
-    cell_key: Any,
     slot_key: Any,
     out: Any,
     begin: Any,
     at: Any,
 ) -> Any:
-    """Write the address of an edge at ``out[at]``; whether there is one."""
-    draw = _mix_pair(device, edge, cell_key) >> _S11
-    cell = int(guide[draw >> _GUIDE])
-    while draw >= bounds[cell]:
-        cell += 1
-    width = _U(span[cell])
-    start = ((_mix_pair(device, edge, slot_key) >> _S32) * width) >> _S32
-    origin = np.int64(first[cell])
-    address = origin + np.int64(start)
-    found = _free(address, base, loads, cap, out, begin, at)
-    if not found:
-        reach = max(width - _ONE, _ONE)
-        stride = (((_mix_pair(device ^ word[cell], edge, slot_key) >> _S32) * reach) >> _S32) + _ONE
-        stride += _ONE - (stride & _ONE)
-        for probe in range(1, np.int64(min(width, _PROBES))):
-            address = origin + np.int64((start + _U(probe) * stride) % width)
-            found = _free(address, base, loads, cap, out, begin, at)
-            if found:
-                break
-        if not found and width <= _U(SCAN_LIMIT):
-            for slot in range(np.int64(width)):
-                address = origin + slot
-                found = _free(address, base, loads, cap, out, begin, at)
-                if found:
-                    break
-    if found:
-        out[at] = address
-        loads[address - base] += 1
-    return found
+    """Another address of the cell for an edge whose first one is taken; -1 where there is none."""
+    reach = max(width - _ONE, _ONE)
+    stride = (((_mix_pair(device ^ word, edge, slot_key) >> _S32) * reach) >> _S32) + _ONE
+    stride += _ONE - (stride & _ONE)
+    start = _U(tried - origin)
+    for probe in range(1, np.int64(min(width, _PROBES))):
+        address = origin + np.int64((start + _U(probe) * stride) % width)
+        if _free(address, base, loads, cap, out, begin, at):
+            return address
+    if width <= _U(SCAN_LIMIT):
+        for slot in range(np.int64(width)):
+            if _free(origin + slot, base, loads, cap, out, begin, at):
+                return origin + slot
+    return np.int64(-1)
 
 
 @_jit
@@ -212,24 +206,26 @@ def _link(
         if guard and asked == 0:
             asked = 1
         begin = at
-        for edge in range(asked):
+        edge, last = 0, asked
+        while edge < last:
             requested += 1
-            if _place(
-                device, _U(edge), bounds, guide, first, span, word, base, loads, cap, cell_key, slot_key, out, begin, at
-            ):
-                at += 1
+            cell, address = _first(device, _U(edge), bounds, guide, first, span, cell_key, slot_key)
+            if not _free(address, base, loads, cap, out, begin, at):
+                origin, width = np.int64(first[cell]), _U(span[cell])
+                address = _further(
+                    device, _U(edge), word[cell], address, origin, width, base, loads, cap, slot_key, out, begin, at
+                )
+            if address < 0:
+                dropped += 1
             else:
-                dropped += 1
-        if guard and at == begin:
-            for edge in range(asked + EXTRA_EDGE, asked + EXTRA_EDGE + EXTRA_TRIES):
-                requested += 1
-                if _place(
-                    device, _U(edge), bounds, guide, first, span, word, base, loads, cap, cell_key, slot_key, out,
-                    begin, at
-                ):  # fmt: skip
-                    at += 1
-                    break
-                dropped += 1
+                out[at] = address
+                loads[address - base] += 1
+                at += 1
+            edge += 1
+            if edge == asked and guard and at == begin:
+                edge, last = asked + EXTRA_EDGE, asked + EXTRA_EDGE + EXTRA_TRIES
+            if edge > asked and at > begin:
+                break
         seen += 1
         if at > begin:
             covered += 1

@@ -17,7 +17,8 @@ PROBES = 64
 SCAN_LIMIT = 4096
 EXTRA_TRIES = 8
 EXTRA_EDGE = 1024
-GUIDE_BITS = 8
+GUIDE_BITS = 12
+"""Top bits of a draw that name its cell outright, but for the few values that a bound cuts in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class LinkRegion:
 
     Attributes:
         bounds: Categorical bounds of the cells on 53 bits (``hashing.thresholds``), u64, shape (cells,).
-        guide: First cell that a draw with these top bits can fall into, u8, shape (256,).
+        guide: First cell that a draw with these top bits can fall into, u8, shape (4096,).
         first: First address id of each cell, u32.
         span: Addresses of each cell, u32, positive.
         word: Word of each cell's name, u64, for strides.
@@ -74,6 +75,6 @@ class LinkTask:
 
 
 def guide_of(bounds: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """First category that each value of the top bits can fall into, u8, shape (256,)."""
+    """First category that each value of the top bits can fall into, u8, shape (4096,)."""
     lowest = np.arange(1 << GUIDE_BITS, dtype=np.uint64) << np.uint64(53 - GUIDE_BITS)
     return np.searchsorted(bounds[:-1], lowest, side="right").astype(np.uint8)

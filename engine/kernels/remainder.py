@@ -34,7 +34,7 @@ def largest_remainder(
         msg = "targets and total must be finite and not negative"
         raise ValueError(msg)
     if total and not targets:
-        msg = f"{total} units and no target to split them over"
+        msg = f"{total} units and no targets to split them over"
         raise ValueError(msg)
     counts = [math.floor(target) for target in targets]
     remainders = [target - count for target, count in zip(targets, counts, strict=True)]

@@ -9,7 +9,8 @@ Order of use::
     accounts = allocate_accounts(plan, world, ties=<stream account_allocation_sampling>)
     facts = (*plan.facts, *accounts.facts)
 
-Against the written law one thing differs on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed.
+Against the written law two things differ on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed, and
+a zero gate that would leave nobody opens (``engine.states.gate``).
 """
 
 from __future__ import annotations
@@ -23,20 +24,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import EngineError
 from engine.identity import WorldKey
-from engine.kernels import backend, hashing, weights
+from engine.kernels import backend, weights
 from engine.kernels.ranges import IdRanges
 from engine.kernels.remainder import largest_remainder
 from engine.kernels.spread import Spread, spread
 from engine.kernels.ties import TieStream
+from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import DrawFact
 from engine.states.runs import PartyBlocks
+from engine.states.s2_checks import CAPPED, check_domain, check_rule, error
 
-CAPPED = "hard_global_postmerge"
-"""Cap mode that enforces; the other one is ``none``."""
-
-_MOST = np.iinfo(np.uint8).max
 UNCAPPED = np.iinfo(np.uint16).max
 """Units that a party may hold where caps are not enforced: what a count can say."""
 
@@ -197,10 +195,6 @@ class Accounts:
         return self.plan.total - self.dropped
 
 
-def _error(code: str, reason: str, fact: str, place: str, remedy: str, **context: object) -> EngineError:
-    return EngineError(code=f"6A.S2.{code}", reason=reason, fact=fact, place=place, remedy=remedy, context=context)
-
-
 def plan_accounts(
     priors: AccountPriors, vocabulary: PartyVocabulary, parties: PartyBlocks, *, ties: TieStream
 ) -> AccountPlan:
@@ -225,7 +219,7 @@ def plan_accounts(
     total_target = math.fsum(targets)
     total = round(total_target)
     if total == 0:
-        raise _error(
+        raise error(
             "ACCOUNT_TARGETS_INCONSISTENT",
             "account_targets_zero",
             "the expectations of all cells sum to no account",
@@ -253,48 +247,11 @@ def _slots(priors: AccountPriors, vocabulary: PartyVocabulary) -> tuple[tuple[in
         held[party_type].update(account_types)
     for party_type, names in held.items():
         for account_type in sorted(names):
-            _check_rule(priors, vocabulary, party_type, account_type)
+            check_rule(priors, vocabulary, party_type, account_type)
     return tuple(
         tuple(sorted(vocabulary.account_types.index(name) for name in held[party_type]))
         for party_type in vocabulary.party_types
     )
-
-
-def _check_rule(priors: AccountPriors, vocabulary: PartyVocabulary, party_type: str, account_type: str) -> None:
-    place = f"account_per_party_priors, rules.{account_type}"
-    rule = priors.rules.get(account_type)
-    if rule is None:
-        raise _error(
-            "PRIOR_PACK_INVALID",
-            "account_rule_missing",
-            f"account type {account_type} has no rule",
-            place,
-            "add a rule for the type or take it out of product_mix_priors",
-        )
-    if account_type not in vocabulary.account_types:
-        raise _error(
-            "DOMAIN_INVALID",
-            "account_type_not_party_owned",
-            f"account type {account_type} is none that parties hold",
-            "product_mix_priors, types",
-            "take the type out of the pack",
-        )
-    if rule.party_type != party_type:
-        raise _error(
-            "DOMAIN_INVALID",
-            "account_type_not_allowed_for_party",
-            f"account type {account_type} is for {rule.party_type}, not for {party_type}",
-            "product_mix_priors, types",
-            "list the type under its own party type",
-        )
-    if priors.cap_mode == CAPPED and not 1 <= rule.k_max <= _MOST:
-        raise _error(
-            "PRIOR_PACK_INVALID",
-            "invalid_kmax_rule",
-            f"K_max {rule.k_max} of {account_type} lies outside 1 to {_MOST}",
-            f"{place}.K_max",
-            "correct the cap",
-        )
 
 
 def _targets(
@@ -315,7 +272,7 @@ def _targets(
         domain = priors.domain.get((party_name, segment_name), ())
         expected = {name: _expectation(priors, name, segment_name) for name in sorted(domain)}
         place = f"{vocabulary.regions[region]}, {party_name}, {segment_name}"
-        _check_domain(priors, expected, place)
+        check_domain(priors, expected, place)
         positive = {name: value for name, value in expected.items() if value > 0.0}
         held = math.fsum(positive.values())
         if held > priors.max_total_lambda.get(party_name, math.inf):
@@ -354,26 +311,6 @@ def _tagged(priors: AccountPriors, account_type: str, segment: str) -> tuple[flo
     return min(max(p_zero, 0.0), 1.0), max(sigma, 0.0)
 
 
-def _check_domain(priors: AccountPriors, expected: Mapping[str, float], place: str) -> None:
-    if not expected:
-        raise _error(
-            "DOMAIN_INVALID",
-            "zero_domain_cell",
-            "parties of this cell may hold no account type",
-            place,
-            "list at least one account type for the party type in product_mix_priors",
-        )
-    for account_type, value in expected.items():
-        if value <= 0.0 and priors.rules[account_type].required:
-            raise _error(
-                "DOMAIN_INVALID",
-                "required_account_type_zero_lambda",
-                f"required account type {account_type} has expectation {value}",
-                place,
-                "give the type a positive base_lambda in product_mix_priors",
-            )
-
-
 def allocate_accounts(
     plan: AccountPlan, world: WorldKey, *, ties: TieStream, twin: backend.Twin | None = None
 ) -> Accounts:
@@ -393,30 +330,30 @@ def allocate_accounts(
     kind: type[np.unsignedinteger] = np.uint8 if capped else np.uint16
     loops = backend.loops(twin or backend.twin_for(plan.parties.parties))
     counts = np.zeros((max(map(len, plan.slots)), plan.parties.parties), dtype=kind)
-    key = partial(
-        hashing.entity_key,
-        "S2",
-        manifest_fingerprint=world.manifest_fingerprint,
-        parameter_hash=world.parameter_hash,
-        seed=world.seed,
-    )
     overflow = redistributed = violations = 0
     facts: list[DrawFact] = []
     for cell in plan.cells:
         name = plan.vocabulary.account_types[cell.account_type]
         size = cell.ranges.size
-        weight = np.empty(size, dtype=np.uint32)
-        table = weights.weight_table(cell.sigma, priors.weight_floor)
-        bound = hashing.below(cell.p_zero_weight)
+        key = partial(entity_key, world, "S2", name)
+        weight = gated_weights(
+            loops,
+            cell.ranges,
+            key,
+            p_zero_weight=cell.p_zero_weight,
+            sigma=cell.sigma,
+            floor=priors.weight_floor,
+            # One taker is enough: what the caps turn away goes to all parties of the cell.
+            suffices=np.any,
+        )
         first, count = cell.ranges.first, cell.ranges.count
-        loops.weigh(first, count, key(name, "zero_gate"), bound, key(name, "weight"), table, weight)
         room = np.full(size, cell.k_max if capped else UNCAPPED, dtype=kind)
         out = np.zeros(size, dtype=kind)
         result = spread(cell.accounts, weight, room, out, loops, ties=ties, rounds=1)
         facts.append(_cell_fact(plan, cell, result))
         if result.rest:
             overflow += result.rest
-            loops.weigh(first, count, 0, 0, key(name, "kmax_redistribute_weight"), _DEFICIT, weight)
+            loops.weigh(first, count, 0, 0, key("kmax_redistribute_weight"), _DEFICIT, weight)
             weight *= room
             redistributed += result.rest - spread(result.rest, weight, room, out, loops).rest
         if capped and int(out.max()) > cell.k_max:
@@ -426,7 +363,7 @@ def allocate_accounts(
             counts[cell.slot, start - 1 : start - 1 + length] = out[at : at + length]
             at += length
     if violations > priors.max_kmax_violations:
-        raise _error(
+        raise error(
             "KMAX_POSTCHECK_FAILED",
             "kmax_violations",
             f"{violations} accounts stand above their caps",
@@ -458,7 +395,7 @@ def _cell_fact(plan: AccountPlan, cell: AccountCell, result: Spread) -> DrawFact
     }
     if cell.accounts and not result.eligible:
         place = ", ".join(str(value) for value in list(context.values())[:4])
-        raise _error(
+        raise error(
             "ALLOCATION_FAILED",
             "allocation_weights_zero",
             f"{cell.accounts} accounts, but none of {cell.ranges.size} parties passed the zero gate",

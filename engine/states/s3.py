@@ -8,8 +8,9 @@ Order of use::
     for part in work: ...           # both datasets, as the cells come
     facts = (*plan.facts, *work.facts)   # complete when the parts are exhausted
 
-Against the written law two things differ on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed, and
-what the hard maximum turns away is spread in as many rounds as it takes, so that only a lack of capacity fails.
+Against the written law three things differ on purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed;
+a zero gate that would leave too few opens (``engine.states.gate``); and what the hard maximum turns away is spread in
+as many rounds as it takes. So only a lack of capacity fails.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from numpy.typing import NDArray
 
 from engine.errors import EngineError
 from engine.identity import WorldKey
-from engine.kernels import backend, hashing, weights
+from engine.kernels import backend
 from engine.kernels.ranges import IdRanges
 from engine.kernels.remainder import largest_remainder
 from engine.kernels.spread import spread
 from engine.kernels.ties import TieStream
+from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import ROWS, DrawFact, Part
 from engine.states.runs import AccountRuns
 
@@ -286,18 +288,15 @@ def _allocate(
         words.instrument_types[cell[2]],
     )
     rule = plan.priors.rules[account_type, kind]
-    key = partial(
-        hashing.entity_key,
-        "S3",
-        kind,
-        manifest_fingerprint=world.manifest_fingerprint,
-        parameter_hash=world.parameter_hash,
-        seed=world.seed,
+    weight = gated_weights(
+        loops,
+        ranges,
+        partial(entity_key, world, "S3", kind),
+        p_zero_weight=rule.p_zero_weight,
+        sigma=rule.sigma,
+        floor=plan.priors.weight_floor,
+        suffices=lambda drawn: int(np.count_nonzero(drawn)) * rule.hard_max >= count,
     )
-    weight = np.empty(ranges.size, dtype=np.uint32)
-    table = weights.weight_table(rule.sigma, plan.priors.weight_floor)
-    gate, bound = key("zero_gate"), hashing.below(rule.p_zero_weight)
-    loops.weigh(ranges.first, ranges.count, gate, bound, key("weight"), table, weight)
     room = np.full(ranges.size, rule.hard_max, dtype=np.uint8)
     out = np.zeros(ranges.size, dtype=np.uint8)
     result = spread(count, weight, room, out, loops, ties=ties)

@@ -10,8 +10,9 @@ Order of use::
         for part in work: ...
     facts = (*devices.facts, *ips.facts, *graph_facts(ips))
 
-The rows come from ``engine.states.s4_rows``. Against the written law draws depend on the seed, on purpose, under
-``hashing.KERNEL_VERSION``.
+The rows come from ``engine.states.s4_rows``. Against the written law two things differ on
+purpose, under ``hashing.KERNEL_VERSION``: draws depend on the seed, and a zero gate that would leave too few opens
+(``engine.states.gate``).
 """
 
 from __future__ import annotations

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.identity import WorldKey
-from engine.kernels import backend, hashing, weights
+from engine.kernels import backend, hashing
 from engine.kernels.links import LinkRegion, LinkTask, guide_of
 from engine.kernels.ranges import IdRanges
 from engine.kernels.spread import spread
 from engine.kernels.ties import CounterStream
+from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import ROWS, Part
 from engine.states.s4 import IpPlan, error
 
@@ -172,8 +173,9 @@ def _region(
             if (at, kind) == (region, party_type)
         }
         for group in sorted({priors.devices[name].alloc_group for name in types}):
-            weight = _weights(plan, world, unit, group, loops)
-            for name in sorted(name for name in types if priors.devices[name].alloc_group == group):
+            members = sorted(name for name in types if priors.devices[name].alloc_group == group)
+            weight = _weights(plan, world, unit, group, sum(types[name] for name in members), loops)
+            for name in members:
                 out = _allocate(plan, world, unit, name, types[name], weight, loops)
                 yield from _type_parts(plan, world, unit, name, out, rows, loops, links)
                 unit.held[:] += out
@@ -190,22 +192,21 @@ def _region(
         )
 
 
-def _weights(plan: IpPlan, world: WorldKey, unit: _Unit, group: str, loops: backend.Loops) -> NDArray[np.uint32]:
-    """Weight of every party of a unit for a group; 0 where the zero gate shuts."""
+def _weights(
+    plan: IpPlan, world: WorldKey, unit: _Unit, group: str, units: int, loops: backend.Loops
+) -> NDArray[np.uint32]:
+    """Weight of every party of a unit for a group with so many devices; 0 where the zero gate shuts."""
     vocabulary, rule = plan.devices.vocabulary, plan.devices.priors.groups[group]
-    key = partial(
-        hashing.entity_key,
-        "S4",
-        f"{vocabulary.party.regions[unit.region]}|{group}",
-        manifest_fingerprint=world.manifest_fingerprint,
-        parameter_hash=world.parameter_hash,
-        seed=world.seed,
+    room = np.uint8(plan.devices.priors.max_devices_per_party) - unit.held
+    return gated_weights(
+        loops,
+        unit.ranges,
+        partial(entity_key, world, "S4", f"{vocabulary.party.regions[unit.region]}|{group}"),
+        p_zero_weight=rule.p_zero_weight,
+        sigma=rule.sigma,
+        floor=plan.devices.priors.weight_floor,
+        suffices=lambda drawn: int(room[drawn > 0].sum(dtype=np.int64)) >= units,
     )
-    weight = np.empty(unit.ranges.size, dtype=np.uint32)
-    table = weights.weight_table(rule.sigma, plan.devices.priors.weight_floor)
-    gate, bound = key("zero_gate"), hashing.below(rule.p_zero_weight)
-    loops.weigh(unit.ranges.first, unit.ranges.count, gate, bound, key("weight"), table, weight)
-    return weight
 
 
 def _allocate(
@@ -271,7 +272,7 @@ def _type_parts(
         ends = np.cumsum(count, dtype=np.uint32)
         base = unit.ids[piece] * stride + unit.held[piece] + np.uint32(1) - (ends - count)
         device = np.repeat(base, count) + np.arange(len(party), dtype=np.uint32)
-        columns = {
+        columns: dict[str, NDArray[np.generic]] = {
             "device_id": device,
             "device_type": np.full(len(device), code, dtype=np.uint8),
             "os_family": os_codes[hashing.pick(hashing.mix_pair(device, 0, os_key), os_bounds)],

@@ -226,11 +226,8 @@ def _ip_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], ips: int) 
         orphans += _tally(per_ip, integers(batch["ip_id"]))
         orphans += _tally(per_device, integers(batch["device_id"]))
         census.rows += len(batch[columns[0]])
-    linked = per_ip[per_ip > 0]
     census.facts["max_ips_per_device"] = int(per_device.max())
     census.facts["max_devices_per_ip"] = int(per_ip.max())
-    census.facts["p99_devices_per_ip"] = int(np.percentile(linked, 99)) if len(linked) else 0
-    census.facts["linked_devices"] = int(np.count_nonzero(per_device))
     census.facts["orphans"] = orphans + int(per_device[known == 0].sum(dtype=np.int64))
     return census
 

@@ -1,48 +1,23 @@
 """A small world of the contracts' tables, written as Parquet, for the checks to judge."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from engine.config import load_packs
-from engine.contracts import arrow_schema, datasets, vocabularies
+from engine.contracts import vocabularies
 from engine.identity import WorldKey
 from engine.states import s5
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tables import write
 
 PACKS = load_packs()
 WORDS = vocabularies(PACKS, ["DE", "FR", "GB"])
 WORLD = WorldKey(42, "a" * 64, "b" * 64, "0" * 32)
-
-
-def write(path, dataset, columns):
-    """Write a table as the contract says; columns may be codes or words."""
-    contract = datasets()[dataset]
-    rows = max((len(values) for values in columns.values()), default=0)
-    arrays = []
-    for field in arrow_schema(contract):
-        if field.name in columns:
-            values = columns[field.name]
-            if pa.types.is_dictionary(field.type) and isinstance(values, np.ndarray):
-                words = WORDS[contract.column(field.name).vocabulary]
-                values = pa.DictionaryArray.from_arrays(pa.array(values, pa.uint8()), pa.array(words))
-            elif pa.types.is_dictionary(field.type):
-                values = pa.array(values, pa.string()).dictionary_encode().cast(field.type)
-            else:
-                values = pa.array(values, field.type)
-        elif hasattr(WORLD, field.name):
-            word = getattr(WORLD, field.name)
-            values = pa.array([word] * rows, pa.int64() if field.name == "seed" else pa.string())
-            values = values if field.name == "seed" else values.dictionary_encode().cast(field.type)
-        else:
-            column = contract.column(field.name)
-            values = pa.nulls(rows, field.type) if column.always_null else pa.array([column.constant] * rows)
-        arrays.append(values.cast(field.type) if values.type != field.type else values)
-    fields = [pa.field(field.name, field.type) for field in arrow_schema(contract)]
-    pq.write_table(pa.table(arrays, schema=pa.schema(fields)), path, compression="zstd", compression_level=1)
 
 
 @dataclass
@@ -58,12 +33,12 @@ class SmallWorld:
 
     def write_all(self):
         for name, columns in self.tables.items():
-            write(self.paths[name], name, columns)
+            write(self.paths[name], name, columns, WORDS, WORLD)
         return self
 
     def change(self, name, **columns):
         self.tables[name] = {**self.tables[name], **columns}
-        write(self.paths[name], name, self.tables[name])
+        write(self.paths[name], name, self.tables[name], WORDS, WORLD)
 
 
 def make(folder, parties=4_000):

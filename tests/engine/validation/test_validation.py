@@ -44,68 +44,114 @@ def test_a_sound_world_passes_all_fifteen_checks(world):
     assert all(check.severity == "REQUIRED" for check in checks.values())
 
 
-def words_with(values, index, word):
-    out = [str(value) for value in values]
-    out[index] = word
-    return out
-
-
 BREAKS = {
     "a party id that stands twice": (
-        "s1_party_base_6A", lambda t: {"party_id": put(t["party_id"], 5, 5)}, "STRUCTURAL_PARTY_BASE"),
+        "s1_party_base_6A",
+        lambda t: {"party_id": put(t["party_id"], 5, 5)},
+        "STRUCTURAL_PARTY_BASE",
+    ),
     "a country that is null": (
         "s1_party_base_6A",
-        lambda t: {"country_iso": ["DE"] * (len(t["party_id"]) - 1) + [None]}, "STRUCTURAL_PARTY_BASE"),
+        lambda t: {"country_iso": ["DE"] * (len(t["party_id"]) - 1) + [None]},
+        "STRUCTURAL_PARTY_BASE",
+    ),
     "an owner that is no party": (
-        "s2_account_base_6A", lambda t: {"owner_party_id": put(t["owner_party_id"], -1, 10**6)},
-        "STRUCTURAL_ACCOUNT_BASE"),
+        "s2_account_base_6A",
+        lambda t: {"owner_party_id": put(t["owner_party_id"], -1, 10**6)},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
     "an instrument whose account does not exist": (
-        "s3_instrument_base_6A", lambda t: {"account_id": put(t["account_id"], -1, 10**7)}, "STRUCTURAL_INSTRUMENT_BASE"),
+        "s3_instrument_base_6A",
+        lambda t: {"account_id": put(t["account_id"], -1, 10**7)},
+        "STRUCTURAL_INSTRUMENT_BASE",
+    ),
     "a device id that stands twice": (
-        "s4_device_base_6A", lambda t: {"device_id": put(t["device_id"], 1, t["device_id"][0])}, "STRUCTURAL_DEVICE_BASE"),
-    "an address out of order": (
-        "s4_ip_base_6A", lambda t: {"ip_id": put(t["ip_id"], 0, 2)}, "STRUCTURAL_IP_BASE"),
+        "s4_device_base_6A",
+        lambda t: {"device_id": put(t["device_id"], 1, t["device_id"][0])},
+        "STRUCTURAL_DEVICE_BASE",
+    ),
+    "an address out of order": ("s4_ip_base_6A", lambda t: {"ip_id": put(t["ip_id"], 0, 2)}, "STRUCTURAL_IP_BASE"),
     "a device without an owner": (
-        "s4_device_links_6A", lambda t: {name: values[1:] for name, values in t.items()}, "LINKAGE_DEVICE_LINKS"),
+        "s4_device_links_6A",
+        lambda t: {name: values[1:] for name, values in t.items()},
+        "LINKAGE_DEVICE_LINKS",
+    ),
     "a link of a device that does not exist": (
-        "s4_device_links_6A", lambda t: {"device_id": put(t["device_id"], 0, 14)}, "LINKAGE_DEVICE_LINKS"),
+        "s4_device_links_6A",
+        lambda t: {"device_id": put(t["device_id"], 0, 14)},
+        "LINKAGE_DEVICE_LINKS",
+    ),
     "a party with too many devices": (
-        "s4_device_links_6A", lambda t: {"party_id": put(t["party_id"], slice(0, 21), 1)}, "LINKAGE_DEVICE_LINKS"),
+        "s4_device_links_6A",
+        lambda t: {"party_id": put(t["party_id"], slice(0, 21), 1)},
+        "LINKAGE_DEVICE_LINKS",
+    ),
     "an address link of a device that does not exist": (
-        "s4_ip_links_6A", lambda t: {"device_id": put(t["device_id"], 0, 14)}, "LINKAGE_IP_LINKS"),
+        "s4_ip_links_6A",
+        lambda t: {"device_id": put(t["device_id"], 0, 14)},
+        "LINKAGE_IP_LINKS",
+    ),
     "an address with too many devices": (
-        "s4_ip_links_6A", lambda t: {"ip_id": put(t["ip_id"], slice(0, 700), 1)}, "LINKAGE_IP_LINKS"),
+        "s4_ip_links_6A",
+        lambda t: {"ip_id": put(t["ip_id"], slice(0, 700), 1)},
+        "LINKAGE_IP_LINKS",
+    ),
     "an address link to no address": (
-        "s4_ip_links_6A", lambda t: {"ip_id": put(t["ip_id"], 0, 10**6)}, "LINKAGE_IP_LINKS"),
+        "s4_ip_links_6A",
+        lambda t: {"ip_id": put(t["ip_id"], 0, 10**6)},
+        "LINKAGE_IP_LINKS",
+    ),
     "an account with too many instruments": (
-        "s3_account_instrument_links_6A", lambda t: {"account_id": put(t["account_id"], slice(0, 17), 1)},
-        "LINKAGE_ACCOUNT_INSTRUMENT"),
+        "s3_account_instrument_links_6A",
+        lambda t: {"account_id": put(t["account_id"], slice(0, 17), 1)},
+        "LINKAGE_ACCOUNT_INSTRUMENT",
+    ),
     "an instrument without a link": (
-        "s3_account_instrument_links_6A", lambda t: {"instrument_id": put(t["instrument_id"], 0, 2)},
-        "LINKAGE_ACCOUNT_INSTRUMENT"),
+        "s3_account_instrument_links_6A",
+        lambda t: {"instrument_id": put(t["instrument_id"], 0, 2)},
+        "LINKAGE_ACCOUNT_INSTRUMENT",
+    ),
     "parties that are all clean": (
-        "s5_party_fraud_roles_6A", lambda t: {"fraud_role_party": ["CLEAN"] * len(t["party_id"])}, "ROLE_DISTRIBUTION_PARTY"),
+        "s5_party_fraud_roles_6A",
+        lambda t: {"fraud_role_party": ["CLEAN"] * len(t["party_id"])},
+        "ROLE_DISTRIBUTION_PARTY",
+    ),
     "accounts that are all mules": (
-        "s5_account_fraud_roles_6A", lambda t: {"fraud_role_account": ["MULE_ACCOUNT"] * len(t["account_id"])},
-        "ROLE_DISTRIBUTION_ACCOUNT"),
+        "s5_account_fraud_roles_6A",
+        lambda t: {"fraud_role_account": ["MULE_ACCOUNT"] * len(t["account_id"])},
+        "ROLE_DISTRIBUTION_ACCOUNT",
+    ),
     "merchants that are all normal": (
-        "s5_merchant_fraud_roles_6A", lambda t: {"fraud_role_merchant": ["NORMAL"] * len(t["merchant_id"])},
-        "ROLE_DISTRIBUTION_MERCHANT"),
+        "s5_merchant_fraud_roles_6A",
+        lambda t: {"fraud_role_merchant": ["NORMAL"] * len(t["merchant_id"])},
+        "ROLE_DISTRIBUTION_MERCHANT",
+    ),
     "devices that are all clean": (
-        "s5_device_fraud_roles_6A", lambda t: {"fraud_role_device": ["CLEAN_DEVICE"] * len(t["device_id"])},
-        "ROLE_DISTRIBUTION_DEVICE"),
+        "s5_device_fraud_roles_6A",
+        lambda t: {"fraud_role_device": ["CLEAN_DEVICE"] * len(t["device_id"])},
+        "ROLE_DISTRIBUTION_DEVICE",
+    ),
     "a device without a role": (
-        "s5_device_fraud_roles_6A", lambda t: {name: values[1:] for name, values in t.items()}, "ROLE_DISTRIBUTION_DEVICE"),
+        "s5_device_fraud_roles_6A",
+        lambda t: {name: values[1:] for name, values in t.items()},
+        "ROLE_DISTRIBUTION_DEVICE",
+    ),
     "addresses that are all clean": (
-        "s5_ip_fraud_roles_6A", lambda t: {"fraud_role_ip": ["CLEAN_IP"] * len(t["ip_id"])}, "ROLE_DISTRIBUTION_IP"),
+        "s5_ip_fraud_roles_6A",
+        lambda t: {"fraud_role_ip": ["CLEAN_IP"] * len(t["ip_id"])},
+        "ROLE_DISTRIBUTION_IP",
+    ),
     "a role outside the taxonomy": (
         "s5_merchant_fraud_roles_6A",
         lambda t: {"fraud_role_merchant": ["NORMAL"] * (len(t["merchant_id"]) - 9) + ["COLLUSIVE"] * 8 + ["KINGPIN"]},
-        "ROLE_VOCAB_TAXONOMY"),
+        "ROLE_VOCAB_TAXONOMY",
+    ),
     "a link role outside the rules": (
         "s4_ip_links_6A",
-        lambda t: {"link_role": ["TYPICAL_DEVICE_IP"] * (len(t["ip_id"]) - 1) + ["SOMETIMES"]}, "LINK_ROLE_VOCAB_POLICY"),
-}  # fmt: skip
+        lambda t: {"link_role": ["TYPICAL_DEVICE_IP"] * (len(t["ip_id"]) - 1) + ["SOMETIMES"]},
+        "LINK_ROLE_VOCAB_POLICY",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BREAKS)
