@@ -73,6 +73,6 @@ def leaked(project, done, values: list[str]) -> list[str]:
 def not_blocked(project, values: list[str]) -> list[int]:
     """The canaries for which the attempt names no leak, by the digest of the value."""
     details = project.summaries()["M9.C"]["blocker_details"]
-    said = " ".join(row["detail"] for row in details if row["state"] == "LEAK" and row["code"] == "M9C-B4")
+    said = " ".join(row["detail"] for row in details if row["code"] == "M9C-B4")
     digests = [hashlib.sha256(value.encode()).hexdigest()[:16] for value in values]
     return [number for number, digest in enumerate(digests) if digest not in said]
