@@ -24,6 +24,9 @@ _ESCAPE = re.compile(
     rb"""\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])"""
 )
 _ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_MARGIN = re.compile(rb"(?m)^(?:E[ \t])?[ \t]*[-+?>]?[ \t]+")
+"""What a report puts before the lines of a value: pytest's mark of an error, the sign of a difference."""
+
 _UNWRAPPINGS = 4
 """How often JSON in JSON in JSON is unwrapped before it is searched."""
 
@@ -145,8 +148,9 @@ def _unwrapped(data: bytes) -> list[bytes]:
 
 
 def _folded(readings: Sequence[bytes]) -> list[bytes]:
-    """The readings, those without URL escapes, and those whose lines are joined, each once."""
+    """The readings, those without URL escapes or a report's margin, and those whose lines are joined, each once."""
     found = [*readings]
+    found += [_MARGIN.sub(b"", known) for known in readings if b"\n" in known]
     found += [unquote_to_bytes(known.replace(b"+", b" ")) for known in readings if b"%" in known or b"+" in known]
     found += [known.translate(None, b" \t\r\n") for known in found]
     return list(dict.fromkeys(found))

@@ -10,7 +10,9 @@ from tests.phasegate.harness.canaries import OUTLETS, canaries, leaked, not_bloc
 
 
 @pytest.mark.parametrize(
-    ("spelling", "outlet"), list(zip(["plain", "base64", "lines", "JSON", "hex"] * 2, OUTLETS, strict=True))
+    ("spelling", "outlet"),
+    # An assertion shows a value of several lines as a difference, each line behind a sign.
+    [*zip(["plain", "base64", "lines", "JSON", "hex"] * 2, OUTLETS, strict=True), ("lines", "assertion")],
 )
 def test_a_secret_at_an_outlet_is_withheld_and_blocks(project, spelling, outlet) -> None:
     values = canaries(2)
