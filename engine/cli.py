@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from engine.errors import EngineError
-from engine.run.pipeline import STATES, Outcome, open_context, run_states, start_run
+from engine.run.context import open_context
+from engine.run.layout import RunLayout
+from engine.run.pipeline import STATES, Outcome, run_states, start_run
 from engine.run.publish import published, trusted
 from engine.run.receipt import newest_run, read_receipt
-from engine.run.layout import RunLayout
 from engine.run.rng import verify_rng
 from engine.run.tables import value_digest
 from engine.validation import FOLDER, verify_bundle
@@ -77,7 +78,7 @@ def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> N
     receipt = read_receipt(runs_root, run_id)
     layout = RunLayout(runs_root, receipt.world)
     open_context(layout, receipt, "S5", workers=1)
-    tables = [name for state in STATES[1:] for name in layout.tables(state) if trusted(layout, name, state)]
+    tables = [trusted(layout, name, state) for state in STATES[1:] for name in layout.tables(state)]
     events = verify_rng(layout)
     digest = verify_bundle(layout.path(FOLDER))
     _out.print(f"run {run_id} holds: {len(tables)} tables, {sum(events.values())} events, flag {digest}")
@@ -118,7 +119,10 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
-    except typer._click.exceptions.ClickException as error:  # noqa: SLF001
+    except Exception as error:
+        # typer brings its own copy of click or the real one, by version: both know how to show their errors.
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
         error.show()
         sys.exit(error.exit_code)
 

@@ -135,7 +135,9 @@ def write_summary(layout: RunLayout) -> None:
         of[row["step"]] = of.get(row["step"], 0.0) + row["elapsed_s"]
     totals = {state: round(sum(of.values()), 6) for state, of in steps.items()}
     ranking = [
-        {"state": state, "step": step, "elapsed_s": seconds} for state, of in steps.items() for step, seconds in of.items()
+        {"state": state, "step": step, "elapsed_s": seconds}
+        for state, of in steps.items()
+        for step, seconds in of.items()
     ]
     ranking.sort(key=lambda row: (-float(str(row["elapsed_s"])), str(row["state"]), str(row["step"])))
     identity = _identity(layout)

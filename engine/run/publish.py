@@ -87,7 +87,11 @@ class Publication:
         return {item.dataset: (self._aside / f"{item.dataset}.parquet", item) for item in facts}
 
     def commit(
-        self, tables: dict[str, tuple[Path, TableFacts]], facts: Sequence[DrawFact], log: rng.RngLog, notes: dict[str, Any]
+        self,
+        tables: dict[str, tuple[Path, TableFacts]],
+        facts: Sequence[DrawFact],
+        log: rng.RngLog,
+        notes: dict[str, Any],
     ) -> StateReceipt:
         """Move the tables to their place, write the logs, and receipt the state.
 
@@ -112,6 +116,19 @@ class Publication:
             write_whole(_place(layout, state), json_bytes(asdict(receipt)))
             shutil.rmtree(self._aside)
         return receipt
+
+    def finish(
+        self, perf: Recorder, log: rng.RngLog, facts: Sequence[DrawFact], written: str, notes: dict[str, Any]
+    ) -> StateReceipt:
+        """Finish the tables, timed under a step's name, and commit.
+
+        Raises:
+            EngineError: As ``tables`` and ``commit``.
+        """
+        with perf.step(written):
+            tables = self.tables()
+        with perf.step("rng_publish"):
+            return self.commit(tables, facts, log, notes)
 
     def abandon(self) -> None:
         """Leave nothing behind but what the state had published before."""

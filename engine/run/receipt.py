@@ -131,7 +131,7 @@ def read_receipt(runs_root: Path, run_id: str) -> RunReceipt:
         "identity_malformed": bool(
             _HEX64.fullmatch(str(receipt.parameter_hash)) and _HEX64.fullmatch(str(receipt.manifest_fingerprint))
         ),
-        "seed_out_of_range": isinstance(receipt.seed, int) and 0 <= receipt.seed <= MAX_SEED,
+        "seed_out_of_range": type(tree["seed"]) is int and 0 <= receipt.seed <= MAX_SEED,
     }
     for reason, sound in facts.items():
         if not sound:

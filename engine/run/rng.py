@@ -234,7 +234,9 @@ def _adds_up(layout: RunLayout, state: str, label: str, events: Sequence[dict[st
 
 
 def _hashed(events: Sequence[dict[str, Any]]) -> bool:
-    return bool(events) and events[0]["context"].get("method") == "deterministic_hash" and "rows" in events[0]["context"]
+    return (
+        bool(events) and events[0]["context"].get("method") == "deterministic_hash" and "rows" in events[0]["context"]
+    )
 
 
 def _counter(hi: int, lo: int) -> int:

@@ -63,7 +63,9 @@ def size_multiplier(priors: PopulationPriors, stream: TieStream) -> tuple[float,
     return min(max(math.exp(sigma * normal - sigma * sigma / 2.0), clip.min), clip.max), taken
 
 
-def reference_multiplier(priors: PopulationPriors, *, manifest_fingerprint: str, parameter_hash: str, seed: int) -> float:
+def reference_multiplier(
+    priors: PopulationPriors, *, manifest_fingerprint: str, parameter_hash: str, seed: int
+) -> float:
     """What a seed draws as the multiplier in a world of this name."""
     stream = CounterStream(
         SIZE_STREAM, manifest_fingerprint=manifest_fingerprint, parameter_hash=parameter_hash, seed=seed
@@ -105,7 +107,9 @@ def plan_parties(
     for code, (country, parties) in enumerate(zip(words["country"], by_country, strict=True)):
         region = region_of_country(country)
         mix = packs.segmentation_priors.party_type_share_by_region.get(region)
-        segments = {kind: table.get(region) for kind, table in packs.segmentation_priors.segment_share_by_region.items()}
+        segments = {
+            kind: table.get(region) for kind, table in packs.segmentation_priors.segment_share_by_region.items()
+        }
         if mix is None or any(segments.get(kind) is None for kind in mix):
             raise EngineError(
                 code="6A.S1.PRIOR_PACK_INVALID",

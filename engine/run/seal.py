@@ -194,7 +194,9 @@ def refuse_unsealed(layout: RunLayout, state: str, sealed: Sealed, packs: Packs)
             with reading(state, path):
                 digest = file_digest(path)
             if digest != row["sha256_hex"]:
-                raise _unsealed(state, "DIGEST_MISMATCH", "egress_altered", str(path), "was altered after it was sealed")
+                raise _unsealed(
+                    state, "DIGEST_MISMATCH", "egress_altered", str(path), "was altered after it was sealed"
+                )
     return found
 
 
