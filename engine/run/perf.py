@@ -125,8 +125,8 @@ def write_summary(layout: RunLayout) -> None:
     """
     folder = layout.path(PERF)
     rows: list[dict[str, Any]] = []
-    with suppress(OSError, ValueError):
-        for state in STEPS:
+    for state in STEPS:
+        with suppress(OSError, ValueError):
             text = (folder / f"{state.lower()}_perf_events_6A.jsonl").read_text(encoding="ascii")
             rows += [json.loads(line) for line in text.splitlines()]
     steps: dict[str, dict[str, float]] = {}
