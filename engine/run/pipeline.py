@@ -20,7 +20,8 @@ from engine.run.receipt import RunReceipt
 from engine.run.world import run_s1, run_s2, run_s3, run_s4
 from engine.states import s1
 from engine.upstream import REFERENCE_SEED, build_upstream, write_upstream
-from engine.validation import FOLDER
+from engine.validation import FOLDER, verify_bundle
+from engine.validation.bundle import FLAG
 
 STATES = ("S0", "S1", "S2", "S3", "S4", "S5")
 
@@ -109,7 +110,7 @@ def run_states(
         for state in [name for name in STATES if name in states]:
             if state == "S0":
                 outcome = _seal(layout, run)
-            elif (before := published(layout, state)) is not None:
+            elif (before := _done(layout, state)) is not None:
                 outcome = _outcome(before, done=False)
             else:
                 context = context or open_context(layout, run, state, workers=workers)
@@ -120,6 +121,18 @@ def run_states(
             if outcome.state == "S5" and outcome.notes["validation"] == "FAIL":
                 raise _failed(layout, outcome)
     return outcomes
+
+
+def _done(layout: RunLayout, state: str) -> StateReceipt | None:
+    """What a state published; None where it has to run: a world that passed and has no flag was stopped before it."""
+    made = published(layout, state)
+    if state != "S5" or made is None or made.notes["validation"] != "PASS":
+        return made
+    folder = layout.path(FOLDER)
+    if not (folder / FLAG).exists():
+        return None
+    verify_bundle(folder)
+    return made
 
 
 def _seal(layout: RunLayout, run: RunReceipt) -> Outcome:

@@ -52,6 +52,7 @@ class Publication:
         with writing(state, layout.root):
             for left in (layout.root / "tmp").glob(f"{state.lower()}_*"):
                 shutil.rmtree(left)
+            _place(layout, state).unlink(missing_ok=True)  # first: a receipt never outlives its tables
             for path in layout.tables(state).values():
                 path.unlink(missing_ok=True)
             self._aside.mkdir(parents=True)

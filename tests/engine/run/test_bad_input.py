@@ -183,3 +183,15 @@ def test_an_error_while_rows_are_made_leaves_no_thread_and_no_file(copy, monkeyp
     with pytest.raises(RuntimeError, match="broken"):
         again(copy, "S3")()
     assert not list((copy.layout.root / "tmp").iterdir())
+
+
+def test_a_world_that_passed_and_lost_its_flag_is_judged_again_and_an_altered_report_is_refused(copy) -> None:
+    folder = next(copy.layout.root.glob("data/layer3/6A/validation/*"))
+    flag = (folder / "_passed.flag").read_bytes()
+    (folder / "_passed.flag").unlink()
+    (outcome,) = again(copy, "S5")()
+    assert outcome.done
+    assert (folder / "_passed.flag").read_bytes() == flag
+    report = folder / "s5_validation_report_6A.json"
+    report.write_text(report.read_text().replace("PASS", "WARN", 1))
+    refused("6A.S5.VALIDATION_DIGEST_MISMATCH", again(copy, "S5"))
