@@ -51,7 +51,7 @@ bench: $(STAMP) ## the benchmarks that the README's figures come from
 	$(BIN)/pytest benchmarks -p no:cacheprovider
 
 lock: ## resolve the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --group dev --extra platform --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --group dev --extra platform --extra engine --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 
 clean: ## remove the environment and caches; evidence in runs/ stays

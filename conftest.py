@@ -14,4 +14,5 @@ pytest_plugins = [
     "fixtures.readiness",
     "fixtures.adjudication",
     "fixtures.closing",
+    "fixtures.witness",
 ]

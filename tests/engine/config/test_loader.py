@@ -1,0 +1,204 @@
+"""Packs are read whole, and what is wrong in them is named with file and line."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.config import PACK_NAMES, PACKS, load_packs
+from engine.config.lint import tilted_lambda
+from engine.errors import EngineError
+
+
+@pytest.fixture
+def packs(tmp_path):
+    return Path(shutil.copytree(PACKS, tmp_path / "packs"))
+
+
+def change(packs, name, old, new):
+    path = packs / next(pack.path for pack in PACK_NAMES if pack.field == name)
+    text = path.read_text()
+    assert text.count(old) >= 1, old
+    path.write_text(text.replace(old, new, 1))
+    return path, text[: text.index(old)].count("\n") + 1
+
+
+def refused(packs):
+    with pytest.raises(EngineError) as caught:
+        load_packs(packs)
+    return caught.value
+
+
+BAD = {
+    "a share row that does not sum to one": (
+        "segmentation_priors",
+        "RETAIL: 0.975",
+        "RETAIL: 0.985",
+        "6A.S1.PRIOR_PACK_INVALID",
+        "shares_do_not_sum_to_one",
+    ),
+    "a region without a mix": (
+        "segmentation_priors",
+        "  REGION_AMER: {RETAIL: 0.955, BUSINESS: 0.04, OTHER: 0.005}\n",
+        "",
+        "6A.S1.PRIOR_PACK_INVALID",
+        "missing_region_mix",
+    ),
+    "a cap below the mean": (
+        "product_mix_priors",
+        "base_lambda: 0.25",
+        "base_lambda: 2.25",
+        "6A.S2.PRIOR_PACK_INVALID",
+        "kmax_below_mean",
+    ),
+    "a hard maximum without room": (
+        "instrument_per_account_priors",
+        "hard_max: 5, p_zero_weight: 0.45",
+        "hard_max: 1, p_zero_weight: 0.95",
+        "6A.S3.PRIOR_PACK_INVALID",
+        "invalid_hard_max",
+    ),
+    "an unknown party role": ("fraud_role_taxonomy", "MULE: 4", "MULES: 4", "6A.S5.PRIOR_PACK_INVALID", "unknown_role"),
+    "a raw role without a published name": (
+        "validation_policy",
+        "RISKY_DEVICE: HIGH_RISK_DEVICE, ",
+        "",
+        "6A.S5.ROLE_MAPPING_INCOMPLETE",
+        "role_unmapped",
+    ),
+    "a published role that is none": (
+        "validation_policy",
+        "RISKY_DEVICE: HIGH_RISK_DEVICE",
+        "RISKY_DEVICE: WORST",
+        "6A.S5.ROLE_MAPPING_INCOMPLETE",
+        "published_role_unknown",
+    ),
+    "an account type without a rule": (
+        "account_per_party_priors",
+        "  BUSINESS_SAVINGS: {K_max",
+        "  BUSINESS_SAVING: {K_max",
+        "6A.S2.PRIOR_PACK_INVALID",
+        "account_rule_missing",
+    ),
+    "a required type that nobody holds": (
+        "product_mix_priors",
+        "required: true, base_lambda: 1.0",
+        "required: true, base_lambda: 0.0",
+        "6A.S2.DOMAIN_INVALID",
+        "required_account_type_zero_lambda",
+    ),
+    "an unknown key": (
+        "population_priors",
+        "active_fraction: 0.42",
+        "active_fraktion: 0.42",
+        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
+        "missing",
+    ),
+    "a figure that is not finite": (
+        "population_priors",
+        "active_fraction: 0.42",
+        "active_fraction: .nan",
+        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
+        None,
+    ),
+    "a key given twice": (
+        "population_priors",
+        "mode: arrivals_based_v1",
+        "mode: arrivals_based_v1\n  mode: arrivals_based_v1",
+        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
+        "pack_not_yaml",
+    ),
+    "a pack under another's name": (
+        "population_priors",
+        "pack: mlr.6A.prior.population",
+        "pack: mlr.6A.prior.segmentation",
+        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
+        "pack_key_mismatch",
+    ),
+    "an address type mix that misses a region": (
+        "ip_count_priors",
+        "  REGION_EMEA:",
+        "  REGION_EMEAS:",
+        "6A.S4.PRIOR_PACK_INVALID",
+        "ip_type_mix_missing_region",
+    ),
+    "a device type without an operating system": (
+        "device_count_priors",
+        "  WEARABLE: {IOS",
+        "  WEARABLES: {IOS",
+        "6A.S4.PRIOR_PACK_INVALID",
+        "os_mix_missing",
+    ),
+    "tier bounds that fall": (
+        "party_role_priors",
+        "STANDARD: 0.65",
+        "STANDARD: 0.15",
+        "6A.S5.PRIOR_PACK_INVALID",
+        "tier_thresholds_not_rising",
+    ),
+}
+
+
+def test_the_packs_that_ship_load_and_every_state_has_its_own():
+    packs = load_packs()
+    assert sorted(packs.files) == sorted(name.key for name in PACK_NAMES)
+    assert len(packs.files) == 22
+    assert packs.population_priors.world_size.N_world_min == 150_000
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_pack_that_cannot_be_right_is_refused_with_its_place(packs, case):
+    name, old, new, code, reason = BAD[case]
+    change(packs, name, old, new)
+    error = refused(packs)
+    assert error.code == code
+    assert reason is None or error.reason == reason
+    path, _, line = error.place.rpartition(":")
+    assert Path(path).is_file()
+    assert int(line) >= 1
+    assert error.remedy
+
+
+def test_the_place_is_the_line_of_the_figure(packs):
+    path, line = change(packs, "population_priors", "active_fraction: 0.42", "active_fraction: -1")
+    assert refused(packs).place == f"{path}:{line}"
+
+
+def test_all_problems_of_a_pack_are_told_at_once(packs):
+    change(packs, "population_priors", "active_fraction: 0.42", "active_fraction: -1")
+    change(packs, "population_priors", "N_world_min: 150000", "N_world_min: few")
+    assert len(refused(packs).context["problems"]) == 2
+
+
+def test_a_missing_pack_is_named(packs):
+    (packs / "taxonomy" / "ip_taxonomy_6A.v1.yaml").unlink()
+    error = refused(packs)
+    assert error.code == "6A.S0.PRIOR_PACK_MISSING"
+    assert error.place.endswith("ip_taxonomy_6A.v1.yaml")
+
+
+def test_the_parameter_hash_follows_every_byte_and_the_kernels(packs):
+    before = load_packs(packs)
+    change(packs, "ip_taxonomy", "# ", "#  ")
+    after = load_packs(packs)
+    assert before.parameter_hash("k1") == load_packs().parameter_hash("k1")
+    assert before.parameter_hash("k1") != before.parameter_hash("k2")
+    assert before.parameter_hash("k1") != after.parameter_hash("k1")
+
+
+def test_the_tilt_follows_the_features_of_a_segment():
+    packs = load_packs()
+    assert tilted_lambda(packs, "RETAIL_AFFLUENT", "RETAIL_CURRENT_BASIC") == 1.0
+    assert tilted_lambda(packs, "RETAIL_AFFLUENT", "RETAIL_CREDIT_CARD_STANDARD") == pytest.approx(
+        0.5 * math.exp(-0.25 * (0.15 - 0.5) + 0.7 * (0.65 - 0.5) + 0.35 * (0.65 - 0.5))
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(raw=st.binary(max_size=200))
+def test_any_bytes_in_place_of_a_pack_end_in_a_named_error(packs, raw):
+    (packs / "priors" / "population_priors_6A.v1.yaml").write_bytes(raw)
+    assert refused(packs).code.startswith("6A.S0.PRIOR_PACK_SCHEMA_INVALID")

@@ -1,0 +1,80 @@
+"""The command line as a process: what it says, how it ends, and that a run goes on after it was stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def engine(*arguments, **more):
+    """Runs the engine's command line."""
+    command = [sys.executable, "-m", "engine", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **more)
+
+
+def test_states_one_by_one_verify_and_a_run_that_is_there(tmp_path) -> None:
+    root = f"--runs-root={tmp_path}"
+    made = engine("run", root, "--scale=0.002", "--states=S0..S2", "--seed=9")
+    assert made.returncode == 0, made.stderr
+    for command in ("s3_instrument_base_6a", "s4_device_graph_6a", "s5_fraud_posture_6a"):
+        assert engine(command, root).returncode == 0
+    holds = engine("verify", root)
+    assert holds.returncode == 0, holds.stderr
+    assert "holds: 16 tables" in holds.stdout
+    run_id = made.stdout.split()[1]
+    there = engine("run", root, "--scale=0.002", "--seed=9", f"--run-id={run_id}")
+    assert there.stdout.count("there") == 6
+    table = next(tmp_path.rglob("s2_account_base_6A.parquet"))
+    table.write_bytes(table.read_bytes()[:-1])
+    broken = engine("verify", root)
+    assert broken.returncode == 4
+    assert "6A.S2.IO_WRITE_CONFLICT" in broken.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "--scale=0"), 4, "6A.S0.SCALE_INVALID"),
+        (("run", "--scale=-2"), 4, "6A.S0.SCALE_INVALID"),
+        (("run", "--seed=-1"), 4, "6A.S0.SEED_INVALID"),
+        (("run", "--states=S4..S2"), 4, "6A.S0.STATES_INVALID"),
+        (("run", "--workers=9"), 2, "workers"),
+        (("run", "--scale=big"), 2, "scale"),
+        (("s3_instrument_base_6a",), 4, "6A.S0.RUN_NOT_FOUND"),
+        (("s3_instrument_base_6a", "--run-id=abc"), 4, "6A.S0.RUN_ID_INVALID"),
+        (("dance",), 2, "dance"),
+    ],
+)
+def test_bad_options_end_with_a_code_and_a_word_not_a_traceback(tmp_path, arguments, code, said) -> None:
+    done = engine(*arguments, *([f"--runs-root={tmp_path}"] if arguments != ("dance",) else []))
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, sent, code) -> None:
+    command = [sys.executable, "-m", "engine", "run", f"--runs-root={tmp_path}", "--scale=0.1", "--seed=3"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    run_id = process.stdout.readline().split()[1]
+    until = time.monotonic() + 60
+    while not list(tmp_path.rglob("s1_state_receipt_6A.json")) and time.monotonic() < until:
+        time.sleep(0.005)
+    os.kill(process.pid, sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    assert not list(tmp_path.rglob("6A/validation/*/_passed.flag"))
+    done = engine("run", f"--runs-root={tmp_path}", "--scale=0.1", "--seed=3", f"--run-id={run_id}")
+    assert done.returncode == 0, done.stderr
+    assert "validation PASS" in done.stdout
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("S0", "S1"))] == ["there"] * 2
