@@ -32,15 +32,21 @@ class Heads:
         self._folder = layout.root / FOLDER
 
     def read(self) -> list[Predecessor]:
-        """The ends, sorted; an end whose attestation is gone is left out, and found missing by verification.
+        """The ends, sorted, from the statements of all attempts that are there.
 
         Raises:
-            OSError: The folder cannot be read.
+            OSError: A folder cannot be read.
         """
-        if not self._folder.is_dir():
-            return self._found_anew()
-        found = [self.attested(path.name) for path in self._folder.iterdir()]
-        return sorted(item for item in found if item is not None)
+        attempts: dict[str, Predecessor] = {}
+        named: set[str] = set()
+        for folder in self._layout.phases():
+            for path in folder.iterdir():
+                found = self.attested(path.name)
+                if found is None:
+                    continue
+                attempts[path.name] = found
+                named |= {item.execution_id for item in named_by(path)}
+        return sorted(item for name, item in attempts.items() if name not in named)
 
     def names(self) -> list[str]:
         """The ends as they are kept, whether their attempts are there or not."""
@@ -67,18 +73,6 @@ class Heads:
             return Predecessor(name, sha256((self._layout.attempt(parsed) / ATTESTATION).read_bytes()))
         except OSError:
             return None
-
-    def _found_anew(self) -> list[Predecessor]:
-        attempts: dict[str, Predecessor] = {}
-        named: set[str] = set()
-        for folder in self._layout.phases():
-            for path in folder.iterdir():
-                found = self.attested(path.name)
-                if found is None:
-                    continue
-                attempts[path.name] = found
-                named |= {item.execution_id for item in named_by(path)}
-        return sorted(item for name, item in attempts.items() if name not in named)
 
 
 def named_by(folder: Path) -> tuple[Predecessor, ...]:

@@ -6,7 +6,7 @@ A key is named by a text:
     file:PATH       a private key in PEM
     env:NAME        a private key in PEM, in a variable of the environment
     awskms:KEY      a key of AWS KMS, by id, alias or ARN (needs AWS credentials)
-    sigstore:       the identity that the environment has (needs the extra `sigstore`)
+    sigstore:       the identity that the environment has (needs the package `sigstore`)
 """
 
 # ruff: noqa: PLC0415 - the library, and the cryptography below it, are imported by who signs or verifies

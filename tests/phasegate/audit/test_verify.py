@@ -140,7 +140,7 @@ def test_what_was_skipped_or_crashed_is_failed_to_a_plain_reader(project, body, 
 
 
 def test_tampering_is_named_whatever_it_is(project, evidence) -> None:
-    """A sample of the ways that `benchmarks/test_tampering.py` tries all of."""
+    """A sample of the ways that `benchmarks/test_audit.py` tries all of."""
     pristine = project.path / "pristine"
     evidence.rename(pristine)
     names = [name for name, _ in ways(pristine / "demo")]
@@ -159,6 +159,26 @@ def test_an_attempt_that_disappeared_is_missed_by_the_next(project, evidence) ->
     done = verify(project)
     assert done.returncode == ExitCode.EVIDENCE
     assert f"attempt {first.name} is gone" in done.stdout
+
+
+@pytest.mark.parametrize("lost", ["its note", "all notes"])
+def test_an_attempt_whose_note_is_gone_is_named_by_the_next_and_missed_when_it_disappears(project, lost) -> None:
+    """As after a tampering hand, or a crash between a commit and its note."""
+    project.gate("A", v2='with blocks("M9A-B2"):\n    assert False, "as told"')
+    assert project.run("-m", "m9a").ret == ExitCode.BLOCKED
+    (blocked,) = attempts(project.path / "runs")
+    heads = project.path / "runs/demo/.heads"
+    if lost == "its note":
+        (heads / blocked.name).unlink()
+    else:
+        shutil.rmtree(heads)
+    project.gate("A")
+    assert project.run("-m", "m9a").ret == ExitCode.OK
+    assert verify(project).returncode == ExitCode.OK
+    shutil.rmtree(blocked)
+    done = verify(project)
+    assert done.returncode == ExitCode.EVIDENCE
+    assert blocked.name in done.stdout
 
 
 def test_a_signer_that_cannot_sign_blocks_the_gate(project, monkeypatch) -> None:
