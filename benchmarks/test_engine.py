@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.contracts import datasets
-from engine.run.files import durable
+from engine.files import durable
 from engine.run.layout import RunLayout
 from engine.run.pipeline import run_states
 from engine.run.publish import published

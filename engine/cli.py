@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from engine.config import load_packs
 from engine.errors import EngineError
 from engine.run.context import open_context
 from engine.run.layout import RunLayout
@@ -61,7 +62,7 @@ def digests(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> 
     run_id = run_id or newest_run(runs_root)
     receipt = read_receipt(runs_root, run_id)
     layout = RunLayout(runs_root, receipt.world)
-    context = open_context(layout, receipt, "S5", workers=1)
+    context = open_context(layout, receipt, load_packs(), "S5", workers=1)
     found = {
         name: value_digest(trusted(layout, name, state), name, context.words, layout.world)
         for state in STATES[1:]
@@ -77,7 +78,7 @@ def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> N
     run_id = run_id or newest_run(runs_root)
     receipt = read_receipt(runs_root, run_id)
     layout = RunLayout(runs_root, receipt.world)
-    open_context(layout, receipt, "S5", workers=1)
+    open_context(layout, receipt, load_packs(), "S5", workers=1)
     tables = [trusted(layout, name, state) for state in STATES[1:] for name in layout.tables(state)]
     events = verify_rng(layout)
     digest = verify_bundle(layout.path(FOLDER))
@@ -109,22 +110,22 @@ for _state, _name in zip(
 def main() -> None:
     """Run the command line; a failure ends with its code, its place and its remedy."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0  # typer hands the code of an exit back, and makes Ctrl-C one
     except EngineError as error:
         _err.print(f"{error.code} ({error.reason}): {error.fact}", style="red", markup=False)
         _err.print(f"  place:  {error.place}\n  remedy: {error.remedy}", markup=False)
         sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        _err.print("stopped; what was published stays. Go on with the same command and --run-id.")
-        sys.exit(EXIT_INTERRUPTED)
-    except typer.Abort:
-        sys.exit(EXIT_INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
     except Exception as error:
         # typer brings its own copy of click or the real one, by version: both know how to show their errors.
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):
             raise
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    if code == EXIT_INTERRUPTED:
+        _err.print("stopped; what was published stays")
+    sys.exit(code)
 
 
 def _states(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Writers and validators read the same file: ``datasets()`` gives the contracts, `
 point into, ``arrow_schema()`` the physical form, ``probe()`` the check that a reader makes before it trusts a file.
 """
 
-from engine.contracts.model import WORLD_KEY, Column, Dataset, ForeignKey, contract_digest, datasets
+from engine.contracts.model import WORLD_KEY, Column, Dataset, ForeignKey, datasets
 from engine.contracts.schema import arrow_schema, batch_problems, probe, schema_problems
 from engine.contracts.vocabulary import Vocabularies, vocabularies
 
@@ -16,7 +16,6 @@ __all__ = [
     "Vocabularies",
     "arrow_schema",
     "batch_problems",
-    "contract_digest",
     "datasets",
     "probe",
     "schema_problems",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,11 +104,6 @@ def datasets() -> Mapping[str, Dataset]:
     tree = yaml.load(CONTRACT_FILE.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
     scope = tree["scopes"]["seed_scoped"]
     return MappingProxyType({key: _dataset(key, entry, scope) for key, entry in tree["datasets"].items()})
-
-
-def contract_digest() -> str:
-    """SHA-256 of the bytes of the contract file, 64 hex digits."""
-    return hashlib.sha256(CONTRACT_FILE.read_bytes()).hexdigest()
 
 
 def _dataset(key: str, entry: Mapping[str, Any], scope: Mapping[str, Any]) -> Dataset:

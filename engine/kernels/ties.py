@@ -51,7 +51,7 @@ class Reservation:
 
 
 class TieStream(Protocol):
-    """A counter stream that hands out runs of uniforms and moves on; ``engine.rng`` implements it."""
+    """A counter stream that hands out runs of uniforms and moves on."""
 
     def reserve(self, draws: int) -> Reservation:
         """Take the next ``draws`` uniforms; 0 draws leave the counter where it is."""
@@ -59,7 +59,7 @@ class TieStream(Protocol):
 
 
 class CounterStream:
-    """A counter stream of its own, for draws that no event log counts.
+    """The counter stream of a label in a world, at its beginning.
 
     Attributes:
         key: Philox key, ``hi`` and ``lo`` the 128-bit counter of the next block.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import Packs, load_packs
+from engine.config import Packs
 from engine.contracts import Vocabularies, vocabularies
 from engine.run import seal
 from engine.run.layout import RunLayout
@@ -35,13 +35,12 @@ class RunContext:
     workers: int
 
 
-def open_context(layout: RunLayout, run: RunReceipt, state: str, *, workers: int) -> RunContext:
+def open_context(layout: RunLayout, run: RunReceipt, packs: Packs, state: str, *, workers: int) -> RunContext:
     """Read the gate and the sealed inputs.
 
     Raises:
-        EngineError: SEALED_INPUTS_* and S0_GATE_FAILED of the state; as ``load_packs`` and ``read_demand``.
+        EngineError: SEALED_INPUTS_* and S0_GATE_FAILED of the state; as ``read_demand``.
     """
-    packs = load_packs()
     sealed = seal.read_sealed(layout, state)
     egress = seal.refuse_unsealed(layout, state, sealed, packs)
     demand = read_demand(egress["outlet_catalogue"], egress["merchant_zone_profile_5A"], state=state)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from engine.run.files import json_bytes, json_lines, write_whole
+from engine.files import json_bytes, json_lines, write_whole
 from engine.run.layout import PERF, RunLayout
 from engine.run.receipt import now
 

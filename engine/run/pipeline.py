@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config import load_packs
+from engine.config import Packs, load_packs
 from engine.errors import EngineError
 from engine.kernels.hashing import KERNEL_VERSION
 from engine.run import receipt, rng, seal
@@ -103,17 +103,17 @@ def run_states(
         EngineError: Of the first state that fails; nothing of it is published.
     """
     run = receipt.read_receipt(runs_root, run_id)
-    layout = RunLayout(runs_root, run.world)
+    layout, packs = RunLayout(runs_root, run.world), load_packs()
     outcomes: list[Outcome] = []
     with receipt.sole_writer(layout.root):
         context: RunContext | None = None
         for state in [name for name in STATES if name in states]:
             if state == "S0":
-                outcome = _seal(layout, run)
+                outcome = _seal(layout, run, packs)
             elif (before := _done(layout, state)) is not None:
                 outcome = _outcome(before, done=False)
             else:
-                context = context or open_context(layout, run, state, workers=workers)
+                context = context or open_context(layout, run, packs, state, workers=workers)
                 outcome = _outcome(_run(context, state), done=True)
             outcomes.append(outcome)
             tell(outcome)
@@ -135,8 +135,7 @@ def _done(layout: RunLayout, state: str) -> StateReceipt | None:
     return made
 
 
-def _seal(layout: RunLayout, run: RunReceipt) -> Outcome:
-    packs = load_packs()
+def _seal(layout: RunLayout, run: RunReceipt, packs: Packs) -> Outcome:
     before = layout.path(SEALED).is_file() and layout.path(GATE).is_file()
     sealed = seal.seal(layout, packs)
     return Outcome("S0", not before, {"sealed_inputs_6A": len(sealed.rows)}, {"scale": run.scale})

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.contracts.reading import read_columns, read_whole
+from engine.files import write_whole, writing
 from engine.run import rng
 from engine.run.context import RunContext
-from engine.run.files import write_whole, writing
 from engine.run.perf import Recorder
 from engine.run.publish import Publication, StateReceipt, trusted
-from engine.run.tables import read_columns, read_whole
 from engine.states import s5
 from engine.states.parts import DrawFact
 from engine.validation import FOLDER, Bundle, build_bundle, overall_status, run_checks, standing, take_census
@@ -40,7 +40,7 @@ def run_s5(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
     folder = layout.path(FOLDER)
     with perf.step("bundle_publish"):
         bundle = build_bundle(layout.world, checks, status, context.sealed.receipt["upstream_segments"])
-        if not _begun(folder, bundle) and not standing(folder, bundle):
+        if not standing(folder, bundle):
             _publish(folder, bundle, flag=False)
     counts = {result: sum(check.result == result for check in checks) for result in ("PASS", "WARN", "FAIL")}
     failing = [f"{check.check_id}: {check.message}" for check in checks if check.result != "PASS"]
@@ -103,17 +103,6 @@ def _degrees(context: RunContext, plan: s5.RolePlan, paths: dict[str, Path], ips
     for batch in read_columns(paths["s4_ip_links_6A"], "s4_ip_links_6A", ("ip_id",), context.words):
         degree += np.bincount(batch["ip_id"], minlength=ips + 1)
     return degree[1:]
-
-
-def _begun(folder: Path, bundle: Bundle) -> bool:
-    """Whether the same bundle lies there without its flag: a run that ended between the two goes on."""
-    members = {name: raw for name, raw in bundle.files.items() if name != FLAG}
-    there = {name for name in members if (folder / name).is_file()}
-    return (
-        not (folder / FLAG).exists()
-        and there == set(members)
-        and all((folder / name).read_bytes() == raw for name, raw in members.items())
-    )
 
 
 def _publish(folder: Path, bundle: Bundle, *, flag: bool) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 from engine.contracts import Vocabularies, datasets
 from engine.errors import EngineError
+from engine.files import durable, file_digest, json_bytes, json_lines, reading, write_whole, writing
 from engine.run import rng
-from engine.run.files import durable, file_digest, json_bytes, json_lines, reading, write_whole, writing
 from engine.run.layout import AUDIT, STATE, TRACE, RunLayout
 from engine.run.perf import Recorder
 from engine.run.tables import TableFacts, TableWriter

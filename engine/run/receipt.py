@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.errors import EngineError
+from engine.files import json_bytes, reading, write_whole, writing
 from engine.identity import WorldKey
-from engine.run.files import json_bytes, reading, write_whole, writing
 from engine.run.layout import RECEIPT
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
+from engine.files import json_lines, reading
 from engine.kernels.ties import CounterStream
-from engine.run.files import json_lines, reading
 from engine.run.layout import AUDIT, EVENTS, TRACE, RunLayout
 from engine.run.receipt import now
 from engine.states.parts import DrawFact
@@ -32,6 +32,9 @@ LABELS: dict[str, tuple[str, ...]] = {
     "S5": tuple(f"fraud_role_sampling_{entity}" for entity in ("party", "account", "merchant", "device", "ip")),
 }
 """Substreams of every state."""
+
+_HASHED = frozenset(LABELS["S5"])
+"""Substreams that draw by keyed hashes of ids alone: their draws are rows, and no counter moves."""
 
 _WRAP = (1 << 128) - 1
 _REMEDY = "the log was altered, or a kernel took draws that it did not report: start a run of its own"
@@ -72,14 +75,14 @@ class RngLog:
             place = self.layout.path(EVENTS, label=label)
             _adds_up(self.layout, self.state, label, rows, str(place))
             end = self.stream(label)
-            if rows and _after(rows[-1]) != _counter(end.hi, end.lo) and not _hashed(rows):
+            if rows and label not in _HASHED and _after(rows[-1]) != _counter(end.hi, end.lo):
                 raise _mismatch(self.state, label, "draws were taken that no event reports", str(place))
             files[place] = json_lines(rows)
         return files
 
     def _event(self, fact: DrawFact, before_it: Sequence[dict[str, Any]]) -> dict[str, Any]:
         world = self.layout.world
-        hashed = fact.context.get("method") == "deterministic_hash" and "rows" in fact.context
+        hashed = fact.label in _HASHED
         if fact.reservations:
             first = fact.reservations[0]
             before = _counter(first.hi, first.lo)
@@ -218,25 +221,20 @@ def _audit(layout: RunLayout) -> list[str]:
 
 def _adds_up(layout: RunLayout, state: str, label: str, events: Sequence[dict[str, Any]], place: str) -> None:
     start = stream_of(layout, label)
-    at = 0 if _hashed(events) else _counter(start.hi, start.lo)
+    hashed = label in _HASHED
+    at = 0 if hashed else _counter(start.hi, start.lo)
     for line, event in enumerate(events, start=1):
         problem = None
         moved = (_after(event) - _before(event)) & _WRAP
         if _before(event) != at:
             problem = "the event does not begin where the one before ended"
-        elif moved != event["blocks"]:
+        elif moved != event["blocks"] or (hashed and moved):
             problem = f"the counter moved by {moved}, the event says {event['blocks']} blocks"
-        elif not _hashed(events) and not event["blocks"] <= int(event["draws"]) <= 2 * event["blocks"]:
+        elif not hashed and not event["blocks"] <= int(event["draws"]) <= 2 * event["blocks"]:
             problem = f"{event['draws']} draws do not fit {event['blocks']} blocks"
         if problem is not None:
             raise _mismatch(state, label, problem, f"{place}:{line}")
         at = _after(event)
-
-
-def _hashed(events: Sequence[dict[str, Any]]) -> bool:
-    return (
-        bool(events) and events[0]["context"].get("method") == "deterministic_hash" and "rows" in events[0]["context"]
-    )
 
 
 def _counter(hi: int, lo: int) -> int:

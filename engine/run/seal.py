@@ -21,7 +21,7 @@ from engine.config import Packs
 from engine.config.files import YAML_LOADER
 from engine.contracts.model import CONTRACT_FILE
 from engine.errors import EngineError
-from engine.run.files import file_digest, json_bytes, reading, write_whole, writing
+from engine.files import file_digest, json_bytes, reading, write_whole, writing
 from engine.run.layout import GATE, SEALED, RunLayout
 from engine.upstream import GATES, verify_gate
 from engine.validation.bundle import SPEC_VERSION
@@ -89,8 +89,14 @@ def seal(layout: RunLayout, packs: Packs) -> Sealed:
             "bundle_sha256": found.bundle_sha256,
             "flag_path": found.flag_path,
         }
+    contracts = {logical: file_digest(_FOLDER / name) for logical, (name, _) in CONTRACTS.items()}
     rows = sorted(
-        [*_gate_rows(layout, upstream), *_egress_rows(layout), *_pack_rows(layout, packs), *_contract_rows(layout)],
+        [
+            *_gate_rows(layout, upstream),
+            *_egress_rows(layout),
+            *_pack_rows(layout, packs),
+            *_contract_rows(layout, contracts),
+        ],
         key=_order,
     )
     receipt = {
@@ -102,7 +108,7 @@ def seal(layout: RunLayout, packs: Packs) -> Sealed:
             logical: {
                 "logical_id": logical,
                 "path": f"engine/contracts/{name}",
-                "sha256_hex": file_digest(_FOLDER / name),
+                "sha256_hex": contracts[logical],
                 "schema_ref": f"{name}#",
                 "role": "CONTRACT",
             }
@@ -284,18 +290,10 @@ def _pack_rows(layout: RunLayout, packs: Packs) -> list[dict[str, Any]]:
     ]
 
 
-def _contract_rows(layout: RunLayout) -> list[dict[str, Any]]:
+def _contract_rows(layout: RunLayout, digests: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
-        _row(
-            layout,
-            3,
-            "6A",
-            key,
-            f"engine/contracts/{name}",
-            role="CONTRACT",
-            sha256_hex=file_digest(_FOLDER / name),
-        )
-        for name, key in CONTRACTS.values()
+        _row(layout, 3, "6A", key, f"engine/contracts/{name}", role="CONTRACT", sha256_hex=digests[logical])
+        for logical, (name, key) in CONTRACTS.items()
     ]
 
 

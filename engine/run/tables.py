@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.contracts import WORLD_KEY, Dataset, Vocabularies, arrow_schema, batch_problems, datasets
+from engine.contracts.reading import read_columns
 from engine.contracts.schema import PROBE_ROWS
 from engine.errors import EngineError
+from engine.files import durable, file_digest, writing
 from engine.identity import WorldKey
-from engine.run.files import durable, file_digest, writing
 from engine.states.parts import Part
-from engine.validation.stream import batches, integers
 
 _WAITING = 4
 """Parts that wait for a writer at most: enough to smooth, few enough to bound memory."""
@@ -120,7 +120,9 @@ class TableWriter:
                 write_statistics=True,
             )
         self._queue: queue.Queue[Part | None] = queue.Queue(_WAITING)
-        self._thread = threading.Thread(target=self._drain, name=f"write {dataset.id}") if threaded else None
+        self._thread = (
+            threading.Thread(target=self._drain, name=f"write {dataset.id}", daemon=True) if threaded else None
+        )
         if self._thread is not None:
             self._thread.start()
 
@@ -212,47 +214,6 @@ class TableWriter:
             else:
                 arrays.append(_constant(str(self._dataset.column(field.name).constant), rows))
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-
-
-def read_columns(
-    path: Path, dataset: str, names: tuple[str, ...], words: Vocabularies
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Some columns batch by batch: integers as u32, words as codes into the contract's vocabulary.
-
-    Raises:
-        EngineError: IO_READ_FAILED, SCHEMA_INVALID of the dataset's state, also for a word that no vocabulary knows.
-    """
-    contract = datasets()[dataset]
-    for batch in batches(path, contract, names):
-        found: dict[str, NDArray[Any]] = {}
-        for name in names:
-            vocabulary = contract.column(name).vocabulary
-            if vocabulary is None:
-                found[name] = integers(batch[name]).astype(np.uint32)
-                continue
-            known = words[vocabulary]
-            listed = batch[name].dictionary.to_pylist()
-            unknown = [word for word in listed if word not in known]
-            if unknown:
-                raise EngineError(
-                    code=f"6A.{contract.state}.SCHEMA_INVALID",
-                    reason="unknown_word",
-                    fact=f"{dataset}: word {unknown[0]!r} is outside vocabulary {vocabulary}",
-                    place=f"{path}, column {name}",
-                    remedy="the file was altered: start a run of its own",
-                )
-            place = np.array([known.index(word) for word in listed], dtype=np.uint8)
-            found[name] = place[batch[name].indices.to_numpy(zero_copy_only=False)]
-        yield found
-
-
-def read_whole(path: Path, dataset: str, names: tuple[str, ...], words: Vocabularies) -> dict[str, NDArray[Any]]:
-    """Some columns whole; as ``read_columns``."""
-    parts = list(read_columns(path, dataset, names, words))
-    if not parts:
-        contract = datasets()[dataset]
-        return {name: np.empty(0, np.uint8 if contract.column(name).vocabulary else np.uint32) for name in names}
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def value_digest(path: Path, dataset: str, words: Vocabularies, world: WorldKey) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.config import views
+from engine.contracts.reading import read_whole
 from engine.run import rng
 from engine.run.context import RunContext
 from engine.run.perf import Recorder
 from engine.run.publish import Publication, StateReceipt, trusted
-from engine.run.tables import read_whole
 from engine.states import s1, s2, s2_rows, s3, s4, s4_rows
 from engine.states.runs import AccountRuns, PartyBlocks
 
@@ -93,7 +93,7 @@ def run_s3(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
         attributes=log.stream("instrument_attribute_sampling"),
     )
     publication.take(work, perf, "allocate_instruments", "emit_instrument_base_links")
-    notes = {"instruments": plan.total, "warnings": list(plan.warnings)}
+    notes = {"instruments": plan.total}
     return publication.finish(perf, log, (*plan.facts, *work.facts), "emit_instrument_base_links", notes)
 
 
@@ -123,7 +123,6 @@ def run_s4(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
         "devices_covered": covered,
         "ip_links": links,
         "ip_links_dropped": dropped,
-        "warnings": list(devices.warnings),
     }
     facts = (*devices.facts, *ips.facts, *s4.graph_facts(ips))
     return publication.finish(perf, log, facts, "merge_parts", notes)

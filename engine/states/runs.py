@@ -17,6 +17,20 @@ from engine.kernels.ranges import IdRanges
 Codes = NDArray[np.uint8]
 
 
+def window(count: NDArray[np.int64], start: int, stop: int) -> tuple[slice, NDArray[np.int64]]:
+    """The runs that rows ``start`` to ``stop - 1`` touch, and how many of those rows lie in each.
+
+    Args:
+        count: Rows of each run, in order.
+        start: First row, counted from 0.
+        stop: Row behind the last.
+    """
+    ends = np.cumsum(count)
+    begins = ends - count
+    runs = slice(int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(begins, stop, side="left")))
+    return runs, np.minimum(ends[runs], stop) - np.maximum(begins[runs], start)
+
+
 @dataclass(frozen=True, slots=True)
 class PartyBlocks:
     """The party base as runs of consecutive ids with equal attributes, in the written order.

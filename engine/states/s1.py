@@ -23,7 +23,7 @@ from engine.errors import EngineError
 from engine.kernels.remainder import largest_remainder
 from engine.kernels.ties import CounterStream, Reservation, TieStream
 from engine.states.parts import ROWS, DrawFact, Part
-from engine.states.runs import PartyBlocks
+from engine.states.runs import PartyBlocks, window
 from engine.upstream.demand import Demand
 from engine.upstream.shape import region_of_country
 
@@ -151,8 +151,6 @@ def plan_parties(
 
 def emit_party_base(blocks: PartyBlocks, *, rows: int = ROWS) -> Iterator[Part]:
     """Rows of ``s1_party_base_6A``: party_id (u32); party_type, segment_id, region_id, country_iso (codes)."""
-    ends = np.cumsum(blocks.count)
-    begins = ends - blocks.count
     coded = {
         "party_type": blocks.party_type,
         "segment_id": blocks.segment,
@@ -161,13 +159,12 @@ def emit_party_base(blocks: PartyBlocks, *, rows: int = ROWS) -> Iterator[Part]:
     }
     for start in range(0, blocks.parties, rows):
         stop = min(start + rows, blocks.parties)
-        low, high = np.searchsorted(ends, start, side="right"), np.searchsorted(begins, stop, side="left")
-        share = np.minimum(ends[low:high], stop) - np.maximum(begins[low:high], start)
+        runs, share = window(blocks.count, start, stop)
         yield Part(
             "s1_party_base_6A",
             {
                 "party_id": np.arange(start + 1, stop + 1, dtype=np.uint32),
-                **{name: np.repeat(codes[low:high], share) for name, codes in coded.items()},
+                **{name: np.repeat(codes[runs], share) for name, codes in coded.items()},
             },
         )
 

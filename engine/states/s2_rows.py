@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.states.parts import ROWS, Part
-from engine.states.runs import AccountRuns, Codes
+from engine.states.runs import AccountRuns, Codes, window
 from engine.states.s2 import Accounts
 
 
@@ -80,12 +80,9 @@ def emit_account_base(table: AccountRows, *, rows: int = ROWS) -> Iterator[Part]
 
     Columns: account_id, owner_party_id (u32); account_type, party_type, segment_id, region_id, country_iso (codes).
     """
-    ends = np.cumsum(table.count)
-    begins = ends - table.count
     for start in range(0, len(table.owner), rows):
         stop = min(start + rows, len(table.owner))
-        low, high = np.searchsorted(ends, start, side="right"), np.searchsorted(begins, stop, side="left")
-        share = np.minimum(ends[low:high], stop) - np.maximum(begins[low:high], start)
+        runs, share = window(table.count, start, stop)
         coded = {
             "account_type": table.account_type,
             "party_type": table.party_type,
@@ -98,7 +95,7 @@ def emit_account_base(table: AccountRows, *, rows: int = ROWS) -> Iterator[Part]
             {
                 "account_id": np.arange(start + 1, stop + 1, dtype=np.uint32),
                 "owner_party_id": table.owner[start:stop],
-                **{name: np.repeat(codes[low:high], share) for name, codes in coded.items()},
+                **{name: np.repeat(codes[runs], share) for name, codes in coded.items()},
             },
         )
 
@@ -114,16 +111,14 @@ def emit_holdings(accounts: Accounts, *, rows: int = ROWS) -> Iterator[Part]:
     codes = np.zeros((len(plan.slots), width), dtype=np.uint8)
     for index, slots in enumerate(plan.slots):
         codes[index, : len(slots)] = slots
-    ends = np.cumsum(parties.count)
     step = max(rows // 2, 1)
     for start in range(0, parties.parties, step):
         stop = min(start + step, parties.parties)
         held = np.ascontiguousarray(accounts.counts[:, start:stop].T).ravel()
         place = np.flatnonzero(held)
         party, slot = np.divmod(place.astype(np.uint32), np.uint32(width))
-        low, high = np.searchsorted(ends, start, side="right"), np.searchsorted(ends, stop, side="left") + 1
-        share = np.minimum(ends[low:high], stop) - np.maximum(ends[low:high] - parties.count[low:high], start)
-        party_type = np.repeat(parties.party_type[low:high], share)
+        runs, share = window(parties.count, start, stop)
+        party_type = np.repeat(parties.party_type[runs], share)
         yield Part(
             "s2_party_product_holdings_6A",
             {

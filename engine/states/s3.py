@@ -96,7 +96,6 @@ class InstrumentPlan:
     runs: AccountRuns
     counts: Mapping[tuple[int, int, int], int]
     total: int
-    warnings: tuple[str, ...]
     facts: tuple[DrawFact, ...]
 
 
@@ -156,9 +155,7 @@ def plan_counts(
             "instrument_types": len(shares),
         }
         facts.append(DrawFact("instrument_count_realisation", taken, context))
-    return InstrumentPlan(
-        priors, vocabulary, runs, dict(sorted(counts.items())), sum(counts.values()), (), tuple(facts)
-    )
+    return InstrumentPlan(priors, vocabulary, runs, dict(sorted(counts.items())), sum(counts.values()), tuple(facts))
 
 
 def _check_rules(

@@ -113,7 +113,6 @@ class DevicePlan:
     parties: PartyBlocks
     counts: Mapping[tuple[int, int, int], int]
     total: int
-    warnings: tuple[str, ...]
     facts: tuple[DrawFact, ...]
 
 
@@ -189,7 +188,7 @@ def plan_device_counts(
         }
         facts.append(DrawFact("device_count_realisation", taken, context))
     ordered = dict(sorted(counts.items()))
-    return DevicePlan(priors, vocabulary, parties, ordered, sum(ordered.values()), (), tuple(facts))
+    return DevicePlan(priors, vocabulary, parties, ordered, sum(ordered.values()), tuple(facts))
 
 
 def _check_caps(priors: GraphPriors, parties: PartyBlocks) -> None:

@@ -18,6 +18,7 @@ from engine.kernels.spread import spread
 from engine.kernels.ties import CounterStream
 from engine.states.gate import entity_key, gated_weights
 from engine.states.parts import ROWS, Part
+from engine.states.runs import window
 from engine.states.s4 import IpPlan, error
 
 _SHORT = 1e-12
@@ -29,18 +30,17 @@ def emit_ip_base(plan: IpPlan, *, rows: int = ROWS) -> Iterator[Part]:
 
     Columns: ip_id (u32), ip_type, asn_class, country_iso (codes).
     """
-    first = np.array([cell.first for cell in plan.cells], dtype=np.int64)
     count = np.array([cell.count for cell in plan.cells], dtype=np.int64)
     coded = {
         "ip_type": np.array([cell.ip_type for cell in plan.cells], dtype=np.uint8),
         "asn_class": np.array([cell.asn_class for cell in plan.cells], dtype=np.uint8),
         "country_iso": np.array([cell.country for cell in plan.cells], dtype=np.uint8),
     }
-    for start in range(1, plan.total + 1, rows):
-        stop = min(start + rows, plan.total + 1)
-        share = np.clip(np.minimum(first + count, stop) - np.maximum(first, start), 0, None)
-        columns = {name: np.repeat(codes, share) for name, codes in coded.items()}
-        yield Part("s4_ip_base_6A", {"ip_id": np.arange(start, stop, dtype=np.uint32), **columns})
+    for start in range(0, plan.total, rows):
+        stop = min(start + rows, plan.total)
+        runs, share = window(count, start, stop)
+        columns = {name: np.repeat(codes[runs], share) for name, codes in coded.items()}
+        yield Part("s4_ip_base_6A", {"ip_id": np.arange(start + 1, stop + 1, dtype=np.uint32), **columns})
 
 
 class RegionWork(Iterator[Part]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import EngineError
+from engine.files import write_whole, writing
 from engine.upstream.gates import GATES, build_gate
 from engine.upstream.shape import REFERENCE_MULTIPLIER, WorldShape, world_shape
 
@@ -107,7 +107,7 @@ def write_upstream(root: Path, world: UpstreamWorld, seed: int) -> tuple[Path, .
     written = []
     for relative, raw in world.files(seed).items():
         path = root / relative
-        try:
+        with writing("S0", path):
             if path.exists():
                 if path.read_bytes() != raw:
                     raise EngineError(
@@ -118,18 +118,7 @@ def write_upstream(root: Path, world: UpstreamWorld, seed: int) -> tuple[Path, .
                         remedy="remove the run folder, or start a run of its own",
                     )
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            aside.write_bytes(raw)
-            aside.replace(path)
-        except OSError as error:
-            raise EngineError(
-                code="6A.S0.IO_WRITE_FAILED",
-                reason="upstream_write_failed",
-                fact=f"an upstream file cannot be written: {error.strerror or error}",
-                place=str(path),
-                remedy="make room or grant the right to write, then run again",
-            ) from error
+            write_whole(path, raw)
         written.append(path)
     return tuple(written)
 

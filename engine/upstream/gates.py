@@ -66,7 +66,6 @@ class GateReading:
         bundle_path: Folder of the bundle, relative to the run folder.
         bundle_sha256: Its digest by the segment's law.
         flag_path: The flag, relative to the run folder.
-        index_sha256: Digest of the index's bytes.
     """
 
     segment: str
@@ -74,7 +73,6 @@ class GateReading:
     bundle_path: str
     bundle_sha256: str
     flag_path: str
-    index_sha256: str
 
 
 def build_gate(gate: Gate, evidence: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
@@ -123,7 +121,7 @@ def verify_gate(root: Path, gate: Gate, manifest_fingerprint: str) -> GateReadin
     digest = _digest(gate, items, lambda path: _read(gate, base / path))
     if digest != flag:
         raise _mismatch(gate, folder / FLAG, f"the flag says {flag}, the bundle gives {digest}")
-    return GateReading(gate.segment, "PASS", f"{relative}/", digest, f"{relative}/{FLAG}", _sha(raw))
+    return GateReading(gate.segment, "PASS", f"{relative}/", digest, f"{relative}/{FLAG}")
 
 
 def _sha(raw: bytes) -> str:

@@ -116,7 +116,8 @@ def standing(folder: Path, bundle: Bundle) -> bool:
         bundle: What would be published.
 
     Returns:
-        True where every file is there with equal bytes, False where none is there.
+        True where every file is there with equal bytes; False where none is there, or where all but the flag, which is
+        written last, are: who was stopped before it goes on.
 
     Raises:
         EngineError: 6A.S5.IO_WRITE_CONFLICT where the bundle is there in part, with other bytes, or with a flag that
@@ -124,7 +125,8 @@ def standing(folder: Path, bundle: Bundle) -> bool:
     """
     names = (REPORT, ISSUES, INDEX, FLAG)
     present = {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
-    if not present:
+    awaits_flag = FLAG not in present and present == {name: bundle.files[name] for name in bundle.files if name != FLAG}
+    if not present or (awaits_flag and FLAG in bundle.files):
         return False
     for name in names:
         if present.get(name) != bundle.files.get(name):

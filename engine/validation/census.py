@@ -8,12 +8,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.contracts.model import Dataset, datasets
-from engine.validation.stream import ColumnFacts, batches, integers
+from engine.contracts.reading import batches, integers
 
 OWNER_ROLE = "PRIMARY_OWNER"
+
+
+@dataclass(slots=True)
+class ColumnFacts:
+    """What a pass over one column found.
+
+    Attributes:
+        nulls: Null values.
+        words: Word to rows, for columns of words.
+    """
+
+    nulls: int = 0
+    words: dict[str, int] = field(default_factory=dict)
+
+    def see(self, values: pa.Array) -> None:
+        """Take in some rows."""
+        self.nulls += values.null_count
+        if pa.types.is_dictionary(values.type):
+            indices = values.indices
+            if indices.null_count:
+                indices = indices.drop_null()
+            counts = np.bincount(indices.to_numpy(zero_copy_only=False), minlength=len(values.dictionary))
+            for word, count in zip(values.dictionary.to_pylist(), counts.tolist(), strict=True):
+                if count:
+                    self.words[word] = self.words.get(word, 0) + count
 
 
 @dataclass(slots=True)

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.config import Packs
 from engine.config.lint import tilted_lambda
 from engine.config.roles import TIERS, Promotion, RolePack
-from engine.contracts.model import datasets
+from engine.contracts.reading import read_columns, read_whole
 from engine.contracts.vocabulary import Vocabularies
-from engine.validation.stream import batches, integers
 
 SIGMAS = 6.0
 """Standard deviations that a share of independent draws may lie off."""
@@ -85,33 +84,15 @@ class _Reader:
     def __init__(self, paths: Mapping[str, Path], words: Vocabularies) -> None:
         self._paths, self._words = paths, words
 
-    def rows(self, dataset: str, *columns: str) -> Iterator[list[NDArray[np.integer]]]:
+    def rows(self, dataset: str, *columns: str) -> Iterator[list[NDArray[Any]]]:
         """Some columns, batch by batch: numbers as they are, words as codes."""
-        contract = datasets()[dataset]
-        for batch in batches(self._paths[dataset], contract, columns):
-            yield [self._column(batch[name], contract.column(name).vocabulary) for name in columns]
+        for batch in read_columns(self._paths[dataset], dataset, columns, self._words):
+            yield [batch[name] for name in columns]
 
     def codes(self, dataset: str, column: str) -> Codes:
         """A whole column of words as codes."""
-        parts = [part for (part,) in self.rows(dataset, column)]
-        return np.concatenate(parts).astype(np.uint8) if parts else np.empty(0, np.uint8)
-
-    def crossed(self, dataset: str, first: str, second: str) -> Table:
-        """Rows by two columns of words."""
-        contract = datasets()[dataset]
-        sizes = [len(self._words[str(contract.column(name).vocabulary)]) for name in (first, second)]
-        table = np.zeros(sizes, dtype=np.int64)
-        for left, right in self.rows(dataset, first, second):
-            table += cross(left, right, *sizes)
-        return table
-
-    def _column(self, values: pa.Array, vocabulary: str | None) -> NDArray[np.integer]:
-        if vocabulary is None:
-            return integers(values)
-        known = self._words[vocabulary]
-        place = np.array([known.index(word) for word in values.dictionary.to_pylist()], dtype=np.uint8)
-        codes: NDArray[np.integer] = place[values.indices.to_numpy(zero_copy_only=False)]
-        return codes
+        whole: Codes = read_whole(self._paths[dataset], dataset, (column,), self._words)[column]
+        return whole
 
 
 def cross(left: NDArray[np.integer], right: NDArray[np.integer], rows: int, columns: int) -> Table:

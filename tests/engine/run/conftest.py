@@ -5,9 +5,7 @@ import shutil
 import pytest
 
 from engine.run.layout import RunLayout
-from fixtures.witness import Witness, witness
-
-__all__ = ["witness"]
+from fixtures.witness import Witness
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 
 from engine.config import load_packs
 from engine.contracts import arrow_schema, datasets, vocabularies
+from engine.contracts.reading import read_whole
 from engine.run.context import open_context
 from engine.run.pipeline import run_states, start_run
 from engine.run.publish import published
 from engine.run.receipt import read_receipt
-from engine.run.tables import read_whole, value_digest
+from engine.run.tables import value_digest
 from engine.states import s1, s2_rows, s3, s4_rows
 from engine.upstream import REFERENCE_MULTIPLIER
 from engine.validation.shares import shares
@@ -46,7 +47,7 @@ def digests(witness):
 
 def words_of(witness):
     run = read_receipt(witness.layout.runs_root, witness.layout.world.run_id)
-    return open_context(witness.layout, run, "S5", workers=1).words
+    return open_context(witness.layout, run, load_packs(), "S5", workers=1).words
 
 
 def test_the_multiplier_of_the_reference_world_is_drawn() -> None:
