@@ -1,9 +1,10 @@
-"""What all tests of the project share: a folder for keys that is not the user's own."""
+"""What all tests of the project share: a folder for keys that is not the user's own, and a Ctrl-C that arrives."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,10 @@ _KEYS = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets every process of the session, and those that it starts, sign with keys of its own."""
+    """Lets every process of the session, and those that it starts, sign with keys of its own and hear a Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell without job control starts what runs in its background deaf to it, and so would be all it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.stash[_KEYS] = Path(tempfile.mkdtemp(prefix="phasegate-keys-"))
         os.environ["XDG_CONFIG_HOME"] = str(config.stash[_KEYS])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import cli
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -78,3 +80,15 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, sent, code) -> No
     assert done.returncode == 0, done.stderr
     assert "validation PASS" in done.stdout
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("S0", "S1"))] == ["there"] * 2
+
+
+def test_ctrl_c_before_a_run_has_begun_ends_with_its_code(monkeypatch, capsys) -> None:
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "start_run", stopped)
+    monkeypatch.setattr(sys, "argv", ["engine", "run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert "stopped" in capsys.readouterr().err
