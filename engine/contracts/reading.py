@@ -58,12 +58,10 @@ def batches(path: Path, dataset: Dataset, columns: tuple[str, ...]) -> Iterator[
             raise unreadable(path, dataset, error) from error
 
 
-def integers(values: pa.Array) -> NDArray[np.int64]:
-    """Values of an integer column without its nulls."""
-    if values.null_count:
-        values = values.drop_null()
-    numbers: NDArray[np.int64] = values.to_numpy(zero_copy_only=False)
-    return numbers
+def row_count(path: Path, dataset: Dataset) -> int:
+    """Rows of a dataset's file, by its footer; as ``open_table``."""
+    with open_table(path, dataset) as file:
+        return int(file.metadata.num_rows)
 
 
 def read_columns(
@@ -84,7 +82,7 @@ def read_columns(
             if values.null_count:
                 raise _unreadable_values(path, contract, name, f"{values.null_count} nulls")
             if vocabulary is None:
-                found[name] = _numbers(path, contract, name, integers(values))
+                found[name] = _numbers(path, contract, name, values.to_numpy(zero_copy_only=False))
             else:
                 found[name] = _codes(path, contract, name, values, words[vocabulary])
         yield found

@@ -34,7 +34,8 @@ def run_s5(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
     facts = _roles(context, plan, paths, perf, publication)
     with perf.step("validation_checks"):
         tables = publication.tables()
-        census = take_census({**paths, **{name: path for name, (path, _) in tables.items()}}, threads=context.workers)
+        places = {**paths, **{name: path for name, (path, _) in tables.items()}}
+        census = take_census(places, context.demand.merchants, threads=context.workers)
         checks = run_checks(census, context.packs)
         status = overall_status(checks, context.packs)
     folder = layout.path(FOLDER)

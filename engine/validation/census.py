@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from engine.contracts.model import Dataset, datasets
-from engine.contracts.reading import batches, integers
+from engine.contracts.reading import batches, row_count
+from engine.validation.keys import Ids, Owners, Strangers, Tally, aligned, among, within
+
+T = TypeVar("T")
 
 OWNER_ROLE = "PRIMARY_OWNER"
+_IDS_A_PARTY = 256
+"""Device ids stay below this many a party: a cap of devices fits a byte."""
 
 
 @dataclass(slots=True)
@@ -64,212 +69,233 @@ class TableCensus:
 Census = Mapping[str, TableCensus]
 """Dataset id to its counts."""
 
-_PRESENT: Mapping[str, tuple[str, ...]] = {
+Rows = Mapping[str, pa.Array]
+
+_SEEN: Mapping[str, tuple[str, ...]] = {
     "s1_party_base_6A": ("party_id", "country_iso", "segment_id"),
     "s2_account_base_6A": ("account_id", "owner_party_id", "account_type"),
+    "s2_party_product_holdings_6A": ("owner_party_id", "account_type", "account_count"),
     "s3_instrument_base_6A": ("instrument_id", "account_id", "owner_party_id", "instrument_type"),
     "s3_account_instrument_links_6A": ("account_id", "instrument_id"),
     "s4_device_base_6A": ("device_id", "device_type", "primary_party_id"),
     "s4_ip_base_6A": ("ip_id", "ip_type", "country_iso"),
     "s4_device_links_6A": ("device_id", "party_id", "link_role"),
     "s4_ip_links_6A": ("ip_id", "device_id", "party_id", "link_role"),
+    "s5_party_fraud_roles_6A": ("party_id", "fraud_role_party"),
+    "s5_account_fraud_roles_6A": ("account_id", "fraud_role_account"),
+    "s5_merchant_fraud_roles_6A": ("merchant_id", "fraud_role_merchant"),
+    "s5_device_fraud_roles_6A": ("device_id", "fraud_role_device"),
+    "s5_ip_fraud_roles_6A": ("ip_id", "fraud_role_ip"),
 }
-ENTITIES: Mapping[str, tuple[str, str]] = {
-    "party": ("s5_party_fraud_roles_6A", "s1_party_base_6A"),
-    "account": ("s5_account_fraud_roles_6A", "s2_account_base_6A"),
-    "merchant": ("s5_merchant_fraud_roles_6A", ""),
-    "device": ("s5_device_fraud_roles_6A", "s4_device_base_6A"),
-    "ip": ("s5_ip_fraud_roles_6A", "s4_ip_base_6A"),
+ROLE_TABLES: Mapping[str, str] = {
+    entity: f"s5_{entity}_fraud_roles_6A" for entity in ("party", "account", "merchant", "device", "ip")
 }
+"""Kind of entity to the table of its roles."""
 
 
-def take_census(paths: Mapping[str, Path], *, threads: int = 2) -> Census:
+def take_census(paths: Mapping[str, Path], merchants: Ids, *, threads: int = 2) -> Census:
     """Count all tables that the checks judge.
 
     Args:
         paths: Dataset id to its file.
+        merchants: Ids of the merchants of the sealed outlets, which the merchants' roles must be of.
         threads: Tables counted at a time; what is counted does not depend on it.
 
     Raises:
-        EngineError: IO_READ_FAILED or SCHEMA_INVALID of the first table, in order of the states, that cannot be read.
+        EngineError: IO_READ_FAILED or SCHEMA_INVALID of a table that cannot be read.
     """
-    contracts = datasets()
-
-    def run(name: str, count: Callable[..., TableCensus], *more: object) -> TableCensus:
-        return count(paths[name], contracts[name], *more)
-
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        party = pool.submit(run, "s1_party_base_6A", _ascending_ids, "party_id")
-        account = pool.submit(run, "s2_account_base_6A", _children, "account_id", {"owner_party_id": "party"})
-        instrument = pool.submit(
-            run,
-            "s3_instrument_base_6A",
-            _children,
-            "instrument_id",
-            {"account_id": "account", "owner_party_id": "party"},
-        )
-        ip = pool.submit(run, "s4_ip_base_6A", _ascending_ids, "ip_id")
-        device = pool.submit(
-            run, "s4_device_base_6A", _children, None, {"device_id": "device", "primary_party_id": "party"}
-        )
-        roles = {
-            table: pool.submit(run, table, _roles, f"{entity}_id", f"fraud_role_{entity}")
-            for entity, (table, _) in ENTITIES.items()
+
+        def start(name: str, count: Callable[..., T], *more: object) -> Future[T]:
+            return pool.submit(count, paths[name], datasets()[name], *more)
+
+        party, ip = start("s1_party_base_6A", _numbered), start("s4_ip_base_6A", _numbered)
+        parties, ips = party.result().rows, ip.result().rows
+        account, device = start("s2_account_base_6A", _accounts, parties), start("s4_device_base_6A", _devices, parties)
+        accounts, owner_of_account, held = account.result()
+        instrument = start("s3_instrument_base_6A", _instruments, parties, owner_of_account)
+        devices, owner_of_device = device.result()
+        instruments, account_of_instrument = instrument.result()
+        jobs: dict[str, tuple[Any, ...]] = {
+            "s2_party_product_holdings_6A": (_holdings, parties, held),
+            "s3_account_instrument_links_6A": (_instrument_links, owner_of_account, account_of_instrument),
+            "s4_device_links_6A": (_device_links, parties, owner_of_device),
+            "s4_ip_links_6A": (_ip_links, ips, owner_of_device),
+            ROLE_TABLES["party"]: (_roles, within(parties), parties),
+            ROLE_TABLES["account"]: (_roles, within(accounts.rows), accounts.rows),
+            ROLE_TABLES["merchant"]: (_roles, among(merchants), len(merchants)),
+            ROLE_TABLES["device"]: (_roles, owner_of_device.strangers, devices.rows),
+            ROLE_TABLES["ip"]: (_roles, within(ips), ips),
         }
-        found: dict[str, TableCensus] = {
+        rest: dict[str, Future[TableCensus]] = {name: start(name, *job) for name, job in jobs.items()}
+        return {
             "s1_party_base_6A": party.result(),
-            "s2_account_base_6A": account.result(),
-            "s3_instrument_base_6A": instrument.result(),
-            "s4_device_base_6A": device.result(),
+            "s2_account_base_6A": accounts,
+            "s3_instrument_base_6A": instruments,
+            "s4_device_base_6A": devices,
             "s4_ip_base_6A": ip.result(),
+            **{name: future.result() for name, future in rest.items()},
         }
-        parties, accounts = found["s1_party_base_6A"].facts["max_id"], found["s2_account_base_6A"].facts["max_id"]
-        links = pool.submit(
-            run, "s3_account_instrument_links_6A", _instrument_links, accounts, found["s3_instrument_base_6A"].rows
-        )
-        known = _device_table(paths["s4_device_base_6A"], contracts["s4_device_base_6A"])
-        found["s4_device_base_6A"].facts["duplicates"] = found["s4_device_base_6A"].rows - int(np.count_nonzero(known))
-        owned = pool.submit(run, "s4_device_links_6A", _device_links, known, parties)
-        shared = pool.submit(run, "s4_ip_links_6A", _ip_links, known, found["s4_ip_base_6A"].facts["max_id"])
-        found["s3_account_instrument_links_6A"] = links.result()
-        found["s4_device_links_6A"] = owned.result()
-        found["s4_ip_links_6A"] = shared.result()
-        found.update({table: future.result() for table, future in roles.items()})
-    return found
 
 
-def _new(columns: tuple[str, ...]) -> TableCensus:
-    return TableCensus(columns={name: ColumnFacts() for name in columns})
-
-
-def _children(path: Path, dataset: Dataset, id_column: str | None, parents: Mapping[str, str]) -> TableCensus:
-    """Nulls, smallest and largest values of the keys, and whether own ids ascend without a gap."""
-    columns = _PRESENT[dataset.id]
-    census = _new(columns)
-    facts = census.facts
-    facts.update({f"{kind}_{name}": 0 for name in parents.values() for kind in ("max", "min")})
-    facts.update({"max_id": 0, "disorder": 0})
+def _walk(
+    path: Path, dataset: Dataset, facts: Iterable[str], visit: Callable[[Rows, TableCensus], None]
+) -> TableCensus:
+    """Visit a table batch by batch; ``rows`` of the census are those before the batch while it is visited."""
+    columns = _SEEN[dataset.id]
+    census = TableCensus(columns={name: ColumnFacts() for name in columns}, facts=dict.fromkeys(facts, 0))
     for batch in batches(path, dataset, columns):
         for name, values in batch.items():
             census.columns[name].see(values)
-        for column, name in parents.items():
-            values = integers(batch[column])
-            if len(values):
-                least = int(values.min())
-                facts[f"max_{name}"] = max(facts[f"max_{name}"], int(values.max()))
-                facts[f"min_{name}"] = min(facts[f"min_{name}"] or least, least)
-        if id_column is not None:
-            values = integers(batch[id_column])
-            expected = np.arange(facts["max_id"] + 1, facts["max_id"] + 1 + len(values))
-            facts["disorder"] += int(np.count_nonzero(values != expected))
-            facts["max_id"] += len(values)
+        visit(batch, census)
         census.rows += len(batch[columns[0]])
     return census
 
 
-def _ascending_ids(path: Path, dataset: Dataset, id_column: str) -> TableCensus:
-    return _children(path, dataset, id_column, {})
+def _gaps(ids: Ids, before: int) -> int:
+    """How many ids are not the number of their row."""
+    return int(np.count_nonzero(ids != np.arange(before + 1, before + 1 + len(ids))))
 
 
-def _device_table(path: Path, dataset: Dataset) -> NDArray[np.uint8]:
-    """1 for each device id of the base, u8, indexed by id."""
-    known = np.zeros(1, dtype=np.uint8)
-    for batch in batches(path, dataset, ("device_id",)):
-        ids = integers(batch["device_id"])
-        ids = ids[ids > 0]
-        if len(ids) and int(ids.max()) >= len(known):
-            known = np.concatenate([known, np.zeros(int(ids.max()) * 3 // 2 + 1 - len(known), dtype=np.uint8)])
-        known[ids] = 1
-    return known
+def _numbered(path: Path, dataset: Dataset) -> TableCensus:
+    (key,) = dataset.primary_key
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        seen.facts["ids_out_of_order"] += _gaps(aligned(rows[key]), seen.rows)
+
+    return _walk(path, dataset, ("ids_out_of_order",), visit)
 
 
-def _tally(table: NDArray[np.uint16], ids: NDArray[np.int64]) -> int:
-    """Add one for each id; ids outside the table are not added but returned as a number."""
-    outside = 0
-    if len(ids) and (int(ids.min()) < 1 or int(ids.max()) >= len(table)):
-        inside = (ids >= 1) & (ids < len(table))
-        outside = len(ids) - int(np.count_nonzero(inside))
-        ids = ids[inside]
-    np.add.at(table, ids, np.uint16(1))
-    return outside
+def _accounts(path: Path, dataset: Dataset, parties: int) -> tuple[TableCensus, Owners, Tally]:
+    """The accounts, the owner of each, and how many each party has."""
+    owners, held, unknown = Owners(row_count(path, dataset)), Tally(parties), within(parties)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        ids, owner = aligned(rows["account_id"]), aligned(rows["owner_party_id"])
+        seen.facts["ids_out_of_order"] += _gaps(ids, seen.rows)
+        seen.facts["orphaned_keys"] += unknown(owner)
+        owners.add(ids, owner)
+        held.add(owner)
+
+    return _walk(path, dataset, ("ids_out_of_order", "orphaned_keys"), visit), owners, held
 
 
-def _instrument_links(path: Path, dataset: Dataset, accounts: int, instruments: int) -> TableCensus:
-    columns = _PRESENT[dataset.id]
-    census = _new(columns)
-    per_account = np.zeros(accounts + 1, dtype=np.uint16)
-    per_instrument = np.zeros(instruments + 1, dtype=np.uint16)
-    orphans = 0
-    for batch in batches(path, dataset, columns):
-        for name, values in batch.items():
-            census.columns[name].see(values)
-        orphans += _tally(per_account, integers(batch["account_id"]))
-        orphans += _tally(per_instrument, integers(batch["instrument_id"]))
-        census.rows += len(batch[columns[0]])
-    census.facts["max_instruments_per_account"] = int(per_account.max())
-    census.facts["unlinked_instruments"] = int(np.count_nonzero(per_instrument[1:] != 1))
-    census.facts["orphans"] = orphans
+def _holdings(path: Path, dataset: Dataset, parties: int, held: Tally) -> TableCensus:
+    claimed, unknown = Tally(parties), within(parties)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        owner, count = aligned(rows["owner_party_id"]), aligned(rows["account_count"])
+        seen.facts["orphans"] += unknown(owner)
+        claimed.add(owner, np.clip(count, 0, np.iinfo(np.uint16).max).astype(np.uint16))
+
+    census = _walk(path, dataset, ("orphans",), visit)
+    census.facts["mismatched_holders"] = claimed.differing(held)
     return census
 
 
-def _device_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], parties: int) -> TableCensus:
-    columns = _PRESENT[dataset.id]
-    census = _new(columns)
-    per_party = np.zeros(parties + 1, dtype=np.uint16)
-    per_device = np.zeros(len(known), dtype=np.uint16)
-    owned = np.zeros(len(known), dtype=np.uint8)
-    orphans = 0
-    for batch in batches(path, dataset, columns):
-        for name, values in batch.items():
-            census.columns[name].see(values)
-        devices = integers(batch["device_id"])
-        orphans += _tally(per_party, integers(batch["party_id"]))
-        orphans += _tally(per_device, devices)
-        roles = batch["link_role"]
+def _instruments(path: Path, dataset: Dataset, parties: int, owners: Owners) -> tuple[TableCensus, Owners]:
+    """The instruments, and the account of each."""
+    accounts, unknown = Owners(row_count(path, dataset)), within(parties)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        ids, account, owner = (aligned(rows[name]) for name in ("instrument_id", "account_id", "owner_party_id"))
+        holder = owners.of(account)
+        seen.facts["ids_out_of_order"] += _gaps(ids, seen.rows)
+        seen.facts["orphaned_keys"] += unknown(owner) + int(np.count_nonzero(holder == 0))
+        seen.facts["foreign_owners"] += int(np.count_nonzero(holder != owner))
+        accounts.add(ids, account)
+
+    return _walk(path, dataset, ("ids_out_of_order", "orphaned_keys", "foreign_owners"), visit), accounts
+
+
+def _instrument_links(path: Path, dataset: Dataset, owners: Owners, accounts: Owners) -> TableCensus:
+    per_account, per_instrument = Tally(owners.size), Tally(accounts.size)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        account, instrument = aligned(rows["account_id"]), aligned(rows["instrument_id"])
+        holder = accounts.of(instrument)
+        seen.facts["orphans"] += owners.strangers(account) + int(np.count_nonzero(holder == 0))
+        seen.facts["foreign_accounts"] += int(np.count_nonzero(holder != account))
+        per_account.add(account)
+        per_instrument.add(instrument)
+
+    census = _walk(path, dataset, ("orphans", "foreign_accounts"), visit)
+    census.facts["max_instruments_per_account"] = per_account.most
+    census.facts["unlinked_instruments"] = per_instrument.others_than(1)
+    return census
+
+
+def _devices(path: Path, dataset: Dataset, parties: int) -> tuple[TableCensus, Owners]:
+    """The devices, and the party of each."""
+    owners, unknown = Owners((parties + 1) * _IDS_A_PARTY), within(parties)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        owner = aligned(rows["primary_party_id"])
+        seen.facts["orphaned_keys"] += unknown(owner)
+        owners.add(aligned(rows["device_id"]), owner)
+
+    census = _walk(path, dataset, ("orphaned_keys",), visit)
+    census.facts["duplicate_ids"] = census.rows - owners.entities
+    return census, owners
+
+
+def _device_links(path: Path, dataset: Dataset, parties: int, owners: Owners) -> TableCensus:
+    per_party, per_device, unknown = Tally(parties), Tally(owners.size), within(parties)
+    owned = np.zeros(owners.size + 1, dtype=np.uint8)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        device, party, roles = aligned(rows["device_id"]), aligned(rows["party_id"]), rows["link_role"]
+        holder = owners.of(device)
+        named = party if not rows["party_id"].null_count else party[rows["party_id"].is_valid().to_numpy(False)]
+        seen.facts["orphans"] += unknown(named) + int(np.count_nonzero(holder == 0))
         owner = [index for index, word in enumerate(roles.dictionary.to_pylist()) if word == OWNER_ROLE]
-        held = devices
+        owns = (holder == party) & (holder != 0)
         if len(roles.dictionary) != 1 or not owner or roles.null_count:
-            mask = np.isin(roles.indices.fill_null(255).to_numpy(zero_copy_only=False), owner)
-            held = devices[mask] if len(mask) == len(devices) else devices[:0]
-        owned[held[(held > 0) & (held < len(owned))]] = 1
-        census.rows += len(batch[columns[0]])
-    census.facts["max_devices_per_party"] = int(per_party.max())
-    census.facts["max_parties_per_device"] = int(per_device.max())
-    census.facts["devices_without_owner"] = int(np.count_nonzero((known == 1) & (owned == 0)))
-    census.facts["orphans"] = orphans + int(per_device[known == 0].sum(dtype=np.int64))
+            said = np.isin(roles.indices.fill_null(255).to_numpy(zero_copy_only=False), owner)
+            seen.facts["foreign_owners"] += int(np.count_nonzero(said & ~owns))
+            owns &= said
+        else:
+            seen.facts["foreign_owners"] += int(np.count_nonzero(~owns))
+        owned[device[owns]] = 1
+        per_party.add(party)
+        per_device.add(device)
+
+    census = _walk(path, dataset, ("orphans", "foreign_owners"), visit)
+    census.facts["max_devices_per_party"] = per_party.most
+    census.facts["max_parties_per_device"] = per_device.most
+    census.facts["devices_without_owner"] = owners.unmarked(owned)
     return census
 
 
-def _ip_links(path: Path, dataset: Dataset, known: NDArray[np.uint8], ips: int) -> TableCensus:
-    columns = ("ip_id", "device_id", "link_role")
-    census = _new(columns)
-    per_ip = np.zeros(ips + 1, dtype=np.uint16)
-    per_device = np.zeros(len(known), dtype=np.uint16)
-    orphans = 0
-    for batch in batches(path, dataset, columns):
-        for name, values in batch.items():
-            census.columns[name].see(values)
-        orphans += _tally(per_ip, integers(batch["ip_id"]))
-        orphans += _tally(per_device, integers(batch["device_id"]))
-        census.rows += len(batch[columns[0]])
-    census.facts["max_ips_per_device"] = int(per_device.max())
-    census.facts["max_devices_per_ip"] = int(per_ip.max())
-    census.facts["orphans"] = orphans + int(per_device[known == 0].sum(dtype=np.int64))
+def _ip_links(path: Path, dataset: Dataset, ips: int, owners: Owners) -> TableCensus:
+    per_ip, per_device, unknown = Tally(ips), Tally(owners.size), within(ips)
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        ip, device, party = (aligned(rows[name]) for name in ("ip_id", "device_id", "party_id"))
+        holder = owners.of(device)
+        seen.facts["orphans"] += unknown(ip) + int(np.count_nonzero(holder == 0))
+        seen.facts["foreign_owners"] += int(np.count_nonzero(holder != party))
+        per_ip.add(ip)
+        per_device.add(device)
+
+    census = _walk(path, dataset, ("orphans", "foreign_owners"), visit)
+    census.facts["max_ips_per_device"] = per_device.most
+    census.facts["max_devices_per_ip"] = per_ip.most
     return census
 
 
-def _roles(path: Path, dataset: Dataset, id_column: str, role_column: str) -> TableCensus:
-    columns = (id_column, role_column)
-    census = _new(columns)
-    before = 0
-    disorder = 0
-    for batch in batches(path, dataset, columns):
-        for name, values in batch.items():
-            census.columns[name].see(values)
-        ids = integers(batch[id_column])
+def _roles(path: Path, dataset: Dataset, strangers: Strangers, entities: int) -> TableCensus:
+    (key,) = dataset.primary_key
+    last = 0
+
+    def visit(rows: Rows, seen: TableCensus) -> None:
+        nonlocal last
+        ids = aligned(rows[key])
         if len(ids):
-            disorder += int(ids[0] <= before) + int(np.count_nonzero(ids[1:] <= ids[:-1]))
-            before = int(ids[-1])
-        census.rows += len(batch[columns[0]])
-    census.facts["disorder"] = disorder
+            seen.facts["disorder"] += int(ids[0] <= last) + int(np.count_nonzero(ids[1:] <= ids[:-1]))
+            last = int(ids[-1])
+        seen.facts["strangers"] += strangers(ids)
+
+    census = _walk(path, dataset, ("disorder", "strangers"), visit)
+    census.facts["entities"] = entities
     return census

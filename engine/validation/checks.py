@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.config import Packs
-from engine.validation.census import ENTITIES, Census, TableCensus
+from engine.validation.census import ROLE_TABLES, Census, TableCensus
 
 Result = Literal["PASS", "WARN", "FAIL"]
 Severity = Literal["REQUIRED", "WARN_ONLY", "INFO"]
@@ -71,38 +71,19 @@ def _at_most(metrics: Mapping[str, int], limits: Mapping[str, int]) -> list[str]
     return [f"{name} is {metrics[name]}, above {limit}" for name, limit in limits.items() if metrics[name] > limit]
 
 
-def _orphans(table: TableCensus, parents: Mapping[str, int]) -> int:
-    """How many parents' key ranges the table's keys leave; parents' ids run from 1 to their largest."""
-    return sum(
-        table.facts[f"max_{name}"] > largest or (table.rows > 0 and table.facts[f"min_{name}"] < 1)
-        for name, largest in parents.items()
-    )
-
-
 def _structural(census: Census) -> Iterator[Check]:
-    parties = census["s1_party_base_6A"].facts["max_id"]
-    accounts = census["s2_account_base_6A"].facts["max_id"]
-    parents = {
-        "ACCOUNT": {"party": parties},
-        "INSTRUMENT": {"party": parties, "account": accounts},
-        "DEVICE": {"party": parties},
-    }
+    holdings = census["s2_party_product_holdings_6A"]
     for entity, (table, columns) in _STRUCTURAL.items():
         seen = census[table]
-        metrics = {"rows": seen.rows, "nulls": seen.nulls(*columns)}
-        limits = {"nulls": 0}
-        if seen.facts["max_id"]:
-            metrics["ids_out_of_order"] = seen.facts["disorder"]
-            limits["ids_out_of_order"] = 0
-        if entity in parents:
-            metrics["orphaned_keys"] = _orphans(seen, parents[entity])
-            limits["orphaned_keys"] = 0
-        if entity == "DEVICE":
-            metrics["duplicate_ids"] = seen.facts["duplicates"]
-            limits["duplicate_ids"] = 0
+        metrics = {"nulls": seen.nulls(*columns), **seen.facts}
+        if entity == "ACCOUNT":
+            metrics["nulls"] += holdings.nulls(*holdings.columns)
+            metrics |= {f"holdings_{name}": count for name, count in holdings.facts.items()}
+        limits = dict.fromkeys(metrics, 0)
+        metrics["rows"] = seen.rows
         if entity == "PARTY":
             metrics["party_count"] = seen.rows
-            metrics["party_unique"] = seen.rows - seen.facts["disorder"]
+            metrics["party_unique"] = seen.rows - seen.facts["ids_out_of_order"]
         broken = _at_most(metrics, limits)
         if not seen.rows:
             broken.append(f"{table} has no rows")
@@ -120,6 +101,7 @@ def _linkage(census: Census, packs: Packs) -> Iterator[Check]:
         "max_devices_per_party": limits.device_links.max_devices_per_party,
         "max_parties_per_device": limits.device_links.max_parties_per_device,
         "orphans": 0,
+        "foreign_owners": 0,
     }
     if limits.device_links.require_owner_link_present:
         bounds["devices_without_owner"] = 0
@@ -128,12 +110,14 @@ def _linkage(census: Census, packs: Packs) -> Iterator[Check]:
         "max_ips_per_device": limits.ip_links.max_ips_per_device,
         "max_devices_per_ip": limits.ip_links.max_devices_per_ip,
         "orphans": 0,
+        "foreign_owners": 0,
     }
-    yield _links("LINKAGE_IP_LINKS", ips, bounds, ("ip_id", "device_id"))
+    yield _links("LINKAGE_IP_LINKS", ips, bounds, ("ip_id", "device_id", "party_id"))
     bounds = {
         "max_instruments_per_account": limits.account_instrument_links.max_instruments_per_account,
         "unlinked_instruments": 0,
         "orphans": 0,
+        "foreign_accounts": 0,
     }
     yield _links("LINKAGE_ACCOUNT_INSTRUMENT", instruments, bounds, ("account_id", "instrument_id"))
 
@@ -150,7 +134,7 @@ def _links(check_id: str, table: TableCensus, bounds: Mapping[str, int], keys: t
 def _distribution(census: Census, packs: Packs) -> Iterator[Check]:
     fractions = packs.validation_policy.role_fractions
     taxonomy = packs.fraud_role_taxonomy
-    for entity, (table, parent) in ENTITIES.items():
+    for entity, table in ROLE_TABLES.items():
         seen = census[table]
         low, high = getattr(fractions, f"{entity}_roles").model_dump().values()
         clean = taxonomy.clean_role(entity.upper())
@@ -164,8 +148,9 @@ def _distribution(census: Census, packs: Packs) -> Iterator[Check]:
         broken = []
         if not low <= share <= high:
             broken.append(f"fraction is {share:.6g}, outside {low} to {high}")
-        if parent and census[parent].rows != total:
-            broken.append(f"{total} roles stand for {census[parent].rows} entities of {parent}")
+        if seen.facts["entities"] != total or seen.facts["strangers"]:
+            who = f"{seen.facts['entities']} entities, {seen.facts['strangers']} for none of them"
+            broken.append(f"{total} roles stand for {who}")
         if seen.facts["disorder"] or seen.nulls(f"{entity}_id", f"fraud_role_{entity}"):
             broken.append("ids do not ascend without doubles and nulls")
         yield _judge(f"ROLE_DISTRIBUTION_{entity.upper()}", metrics, thresholds, broken)
@@ -177,7 +162,7 @@ def _vocabulary(census: Census, packs: Packs) -> Iterator[Check]:
             set(census[table].columns[f"fraud_role_{entity}"].words)
             - set(packs.fraud_role_taxonomy.roles[entity.upper()])
         )
-        for entity, (table, _) in ENTITIES.items()
+        for entity, table in ROLE_TABLES.items()
     }
     yield _words("ROLE_VOCAB_TAXONOMY", extra)
     rules = packs.graph_linkage_rules

@@ -11,12 +11,14 @@ from engine.config import load_packs
 from engine.contracts import vocabularies
 from engine.identity import WorldKey
 from engine.states import s5
+from engine.validation import take_census
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tables import write
 
 PACKS = load_packs()
 WORDS = vocabularies(PACKS, ["DE", "FR", "GB"])
+MERCHANTS = np.arange(1, 1_239)
 WORLD = WorldKey(42, "a" * 64, "b" * 64, "0" * 32)
 
 
@@ -35,6 +37,9 @@ class SmallWorld:
         for name, columns in self.tables.items():
             write(self.paths[name], name, columns, WORDS, WORLD)
         return self
+
+    def census(self, **options):
+        return take_census(self.paths, MERCHANTS, **options)
 
     def change(self, name, **columns):
         self.tables[name] = {**self.tables[name], **columns}
@@ -63,10 +68,11 @@ def make(folder, parties=4_000):
     roles = [
         people,
         s5.account_roles(plan, account_type, owner, risky),
-        s5.merchant_roles(plan, np.arange(1, 1_239)),
+        s5.merchant_roles(plan, MERCHANTS),
         s5.device_roles(plan, iter([(device.astype(np.uint32), device_type)]), parties, risky),
         s5.ip_roles(plan, ip_type, asn),
     ]
+    held_types = np.unique(np.column_stack([owner, account_type]), axis=0, return_counts=True)
     tables = {
         "s1_party_base_6A": {
             "party_id": party,
@@ -83,6 +89,11 @@ def make(folder, parties=4_000):
             "segment_id": codes("segment", accounts),
             "region_id": codes("region", accounts),
             "country_iso": codes("country", accounts),
+        },
+        "s2_party_product_holdings_6A": {
+            "owner_party_id": held_types[0][:, 0],
+            "account_type": held_types[0][:, 1].astype(np.uint8),
+            "account_count": held_types[1],
         },
         "s3_instrument_base_6A": {
             "instrument_id": np.arange(1, len(held) + 1),

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.config import load_packs
+from engine.contracts import datasets
 from engine.errors import EngineError
 from engine.identity import WorldKey
-from engine.validation import build_bundle, overall_status, run_checks, standing, take_census, verify_bundle
+from engine.validation import build_bundle, overall_status, run_checks, standing, verify_bundle
 
 PACKS = load_packs()
 WORLD = WorldKey(42, "a" * 64, "b" * 64, "0" * 32)
@@ -24,7 +25,7 @@ CHECKS = {
 
 
 def judge(world):
-    return {check.check_id: check for check in run_checks(take_census(world.paths), PACKS)}
+    return {check.check_id: check for check in run_checks(world.census(), PACKS)}
 
 
 def failing(world):
@@ -42,6 +43,11 @@ def test_a_sound_world_passes_all_fifteen_checks(world):
     assert set(checks) == CHECKS
     assert {check.result for check in checks.values()} == {"PASS"}
     assert all(check.severity == "REQUIRED" for check in checks.values())
+
+
+def exchanged(values):
+    """The first value in the place of the last, and the last in that of the first."""
+    return put(put(values, 0, values[-1]), -1, values[0])
 
 
 BREAKS = {
@@ -65,6 +71,41 @@ BREAKS = {
         lambda t: {"account_id": put(t["account_id"], -1, 10**7)},
         "STRUCTURAL_INSTRUMENT_BASE",
     ),
+    "an account of a party that is null": (
+        "s2_account_base_6A",
+        lambda t: {"owner_party_id": [*t["owner_party_id"][:-1], None]},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
+    "a holding that counts one account more": (
+        "s2_party_product_holdings_6A",
+        lambda t: {"account_count": put(t["account_count"], 3, t["account_count"][3] + 1)},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
+    "an account that stands in the holdings of another party": (
+        "s2_party_product_holdings_6A",
+        lambda t: {"account_count": t["account_count"] + put(np.zeros(len(t["account_count"]), int), [0, -1], [1, -1])},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
+    "a holding of a party that does not exist": (
+        "s2_party_product_holdings_6A",
+        lambda t: {"owner_party_id": put(t["owner_party_id"], -1, 10**6)},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
+    "a holding that is missing": (
+        "s2_party_product_holdings_6A",
+        lambda t: {name: values[1:] for name, values in t.items()},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
+    "an instrument of a party that does not own its account": (
+        "s3_instrument_base_6A",
+        lambda t: {"owner_party_id": exchanged(t["owner_party_id"])},
+        "STRUCTURAL_INSTRUMENT_BASE",
+    ),
+    "a device whose id no world can have": (
+        "s4_device_base_6A",
+        lambda t: {"device_id": put(t["device_id"], 1, 1 << 60)},
+        "STRUCTURAL_DEVICE_BASE",
+    ),
     "a device id that stands twice": (
         "s4_device_base_6A",
         lambda t: {"device_id": put(t["device_id"], 1, t["device_id"][0])},
@@ -81,6 +122,16 @@ BREAKS = {
         lambda t: {"device_id": put(t["device_id"], 0, 14)},
         "LINKAGE_DEVICE_LINKS",
     ),
+    "a device linked to another party as its owner": (
+        "s4_device_links_6A",
+        lambda t: {"party_id": exchanged(t["party_id"])},
+        "LINKAGE_DEVICE_LINKS",
+    ),
+    "an owner link without a party": (
+        "s4_device_links_6A",
+        lambda t: {"party_id": [None, *t["party_id"][1:]]},
+        "LINKAGE_DEVICE_LINKS",
+    ),
     "a party with too many devices": (
         "s4_device_links_6A",
         lambda t: {"party_id": put(t["party_id"], slice(0, 21), 1)},
@@ -89,6 +140,21 @@ BREAKS = {
     "an address link of a device that does not exist": (
         "s4_ip_links_6A",
         lambda t: {"device_id": put(t["device_id"], 0, 14)},
+        "LINKAGE_IP_LINKS",
+    ),
+    "an address link of a party that does not exist": (
+        "s4_ip_links_6A",
+        lambda t: {"party_id": put(t["party_id"], 0, 10**7)},
+        "LINKAGE_IP_LINKS",
+    ),
+    "an address link of a party that does not own the device": (
+        "s4_ip_links_6A",
+        lambda t: {"party_id": exchanged(t["party_id"])},
+        "LINKAGE_IP_LINKS",
+    ),
+    "an address with so many devices that two bytes do not count them": (
+        "s4_ip_links_6A",
+        lambda t: {name: np.concatenate([np.full(65_536, values[0]), values]) for name, values in t.items()},
         "LINKAGE_IP_LINKS",
     ),
     "an address with too many devices": (
@@ -106,11 +172,25 @@ BREAKS = {
         lambda t: {"account_id": put(t["account_id"], slice(0, 17), 1)},
         "LINKAGE_ACCOUNT_INSTRUMENT",
     ),
+    "an instrument linked to another account": (
+        "s3_account_instrument_links_6A",
+        lambda t: {"account_id": exchanged(t["account_id"])},
+        "LINKAGE_ACCOUNT_INSTRUMENT",
+    ),
     "an instrument without a link": (
         "s3_account_instrument_links_6A",
         lambda t: {"instrument_id": put(t["instrument_id"], 0, 2)},
         "LINKAGE_ACCOUNT_INSTRUMENT",
     ),
+    **{
+        f"a role of a {entity} that does not exist": (
+            f"s5_{entity}_fraud_roles_6A",
+            # the last one, so that ids still ascend and as many stand there as before
+            lambda t, key=f"{entity}_id": {key: put(t[key], -1, 10**8)},
+            f"ROLE_DISTRIBUTION_{entity.upper()}",
+        )
+        for entity in ("party", "account", "merchant", "device", "ip")
+    },
     "parties that are all clean": (
         "s5_party_fraud_roles_6A",
         lambda t: {"fraud_role_party": ["CLEAN"] * len(t["party_id"])},
@@ -161,12 +241,20 @@ def test_each_break_fails_the_check_that_owns_it(world, case):
     assert check_id in failing(world)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key.column) for name, contract in datasets().items() for key in contract.foreign_keys]
+)
+def test_no_foreign_key_of_any_contract_may_dangle(world, name, key):
+    world.change(name, **{key: put(world.tables[name][key], -1, 10**8)})
+    assert failing(world)
+
+
 def test_every_check_is_broken_by_some_case():
     assert {check_id for _, _, check_id in BREAKS.values()} == CHECKS
 
 
 def test_the_census_does_not_depend_on_the_number_of_threads(world):
-    one, two = take_census(world.paths, threads=1), take_census(world.paths, threads=3)
+    one, two = world.census(threads=1), world.census(threads=3)
     assert run_checks(one, PACKS) == run_checks(two, PACKS)
 
 
@@ -180,7 +268,7 @@ def test_a_table_that_cannot_be_read_stops_validation_by_name(world, harm):
     else:
         path.write_text("no parquet")
     with pytest.raises(EngineError) as caught:
-        take_census(world.paths)
+        world.census()
     assert caught.value.code == "6A.S4.IO_READ_FAILED"
     assert str(path) in caught.value.place
 
@@ -189,7 +277,7 @@ def test_a_table_with_another_schema_stops_validation(world):
     path = world.paths["s4_ip_base_6A"]
     pq.write_table(pa.table({"ip_id": pa.array([1], pa.int64())}), path)
     with pytest.raises(EngineError) as caught:
-        take_census(world.paths)
+        world.census()
     assert caught.value.code == "6A.S4.SCHEMA_INVALID"
 
 

@@ -1,0 +1,117 @@
+"""Keys of a world: who owns which id, whether an id exists, and how often it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Strangers = Callable[[Ids], int]
+"""How many of these ids no entity has."""
+
+
+def aligned(values: pa.Array) -> Ids:
+    """Values of an integer column, row for row; a null becomes 0, which is nobody's id."""
+    if values.null_count:
+        values = values.fill_null(0)
+    numbers: Ids = values.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def within(largest: int) -> Strangers:
+    """Entities with the ids 1 to ``largest``."""
+
+    def strangers(ids: Ids) -> int:
+        if not len(ids) or (int(ids.min()) >= 1 and int(ids.max()) <= largest):
+            return 0
+        return int(np.count_nonzero((ids < 1) | (ids > largest)))
+
+    return strangers
+
+
+def among(known: Ids) -> Strangers:
+    """Entities with these ids; for few of them."""
+    return lambda ids: int(np.count_nonzero(~np.isin(ids, known)))
+
+
+class Owners:
+    """The party that owns each entity of a base, by the entity's id."""
+
+    def __init__(self, most: int) -> None:
+        """Begin with no entity.
+
+        Args:
+            most: Largest id that can be one; what lies above is not taken in, so that one wild id costs no memory.
+        """
+        self._most = most
+        self._owner = np.zeros(1, dtype=np.uint32)
+
+    @property
+    def size(self) -> int:
+        """Largest id that has room in the table."""
+        return len(self._owner) - 1
+
+    @property
+    def entities(self) -> int:
+        """Different ids seen."""
+        return int(np.count_nonzero(self._owner))
+
+    def add(self, ids: Ids, owners: Ids) -> None:
+        """Take in rows of the base; a row without an id or an owner is left out."""
+        sound = (ids >= 1) & (ids <= self._most) & (owners >= 1) & (owners < 1 << 32)
+        if not sound.all():
+            ids, owners = ids[sound], owners[sound]
+        if len(ids) and int(ids.max()) > self.size:
+            grown = min(int(ids.max()) * 3 // 2, self._most) + 1
+            self._owner = np.concatenate([self._owner, np.zeros(grown - len(self._owner), dtype=np.uint32)])
+        self._owner[ids] = owners
+
+    def of(self, ids: Ids) -> NDArray[np.uint32]:
+        """Owner of each id, 0 where no entity has it."""
+        if len(ids) and (int(ids.min()) < 0 or int(ids.max()) > self.size):
+            ids = np.where((ids >= 0) & (ids <= self.size), ids, 0)
+        found: NDArray[np.uint32] = self._owner[ids]
+        return found
+
+    def strangers(self, ids: Ids) -> int:
+        """How many of these ids no entity has."""
+        return int(np.count_nonzero(self.of(ids) == 0))
+
+    def unmarked(self, marked: NDArray[np.uint8]) -> int:
+        """Entities that are not marked; ``marked`` has shape (size + 1,)."""
+        return int(np.count_nonzero((self._owner != 0) & (marked == 0)))
+
+
+class Tally:
+    """How often each id from 1 to a largest one stands."""
+
+    def __init__(self, largest: int) -> None:
+        """Begin with none; two bytes an id keep a table of tens of millions of ids small."""
+        self._count = np.zeros(largest + 1, dtype=np.uint16)
+        self._added = 0
+
+    def add(self, ids: Ids, times: NDArray[np.uint16] | None = None) -> None:
+        """Count these ids, once each or so many times; others than 1 to the largest are left out."""
+        if len(ids) and (int(ids.min()) < 1 or int(ids.max()) >= len(self._count)):
+            inside = (ids >= 1) & (ids < len(self._count))
+            ids, times = ids[inside], times if times is None else times[inside]
+        np.add.at(self._count, ids, np.uint16(1) if times is None else times)
+        self._added += len(ids) if times is None else int(times.sum(dtype=np.int64))
+
+    @property
+    def most(self) -> int:
+        """The largest count; where one grew past two bytes, all that was counted, which lies above any limit."""
+        if int(self._count.sum(dtype=np.int64)) != self._added:
+            return self._added
+        return int(self._count.max())
+
+    def others_than(self, count: int) -> int:
+        """Ids that do not stand so often."""
+        return int(np.count_nonzero(self._count[1:] != count))
+
+    def differing(self, other: Tally) -> int:
+        """Ids that stand more or less often in another tally of the same range."""
+        return int(np.count_nonzero(self._count != other._count))
