@@ -299,12 +299,15 @@ def _contract_rows(layout: RunLayout, digests: Mapping[str, str]) -> list[dict[s
 
 def _check_schemas(state: str, rows: Any, receipt: Any, place: Path) -> None:
     schemas = contract("schemas_6A.v1.yaml")
+    sealed_input, gate = (
+        jsonschema.Draft202012Validator(schemas[name]) for name in ("sealed_input", "s0_gate_receipt")
+    )
     keys = []
     try:
         for row in rows:
-            jsonschema.validate(row, schemas["sealed_input"], cls=jsonschema.Draft202012Validator)
+            sealed_input.validate(row)
             keys.append((row["owner_layer"], row["owner_segment"], row["manifest_key"]))
-        jsonschema.validate(receipt, schemas["s0_gate_receipt"], cls=jsonschema.Draft202012Validator)
+        gate.validate(receipt)
     except (jsonschema.ValidationError, TypeError) as error:
         message = error.message if isinstance(error, jsonschema.ValidationError) else str(error)
         raise _unsealed(state, "INVALID", "schema_broken", str(place), f"breaks its schema: {message}") from error
