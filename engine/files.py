@@ -60,15 +60,20 @@ def durable(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_durable(path: Path, raw: bytes) -> None:
+    """Write a file whose name a crash may lose, but not its bytes."""
+    with path.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_whole(path: Path, raw: bytes) -> None:
     """Write a small file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with aside.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
+        write_durable(aside, raw)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

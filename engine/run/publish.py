@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.contracts import Vocabularies, datasets
 from engine.errors import EngineError
-from engine.files import durable, file_digest, json_bytes, json_lines, reading, write_whole, writing
+from engine.files import durable, file_digest, json_bytes, json_lines, reading, write_durable, writing
 from engine.run import rng
 from engine.run.layout import AUDIT, STATE, TRACE, RunLayout
 from engine.run.perf import Recorder
@@ -94,7 +94,9 @@ class Publication:
         log: rng.RngLog,
         notes: dict[str, Any],
     ) -> StateReceipt:
-        """Move the tables to their place, write the logs, and receipt the state.
+        """Move tables and logs to their place, and receipt the state.
+
+        All of it is written aside before anything moves, so that a disk that fills up publishes nothing.
 
         Raises:
             EngineError: RNG_ACCOUNTING_MISMATCH, IO_WRITE_FAILED.
@@ -103,18 +105,20 @@ class Publication:
         events = log.files(facts)
         trace = rng.merged_trace(layout, state, rng.trace_rows(layout, state, events))
         receipt = StateReceipt(state, {name: item for name, (_, item) in tables.items()}, notes)
+        files = {**events, layout.path(TRACE): trace}
+        if not layout.path(AUDIT).is_file():
+            files[layout.path(AUDIT)] = json_lines([rng.audit_row(layout)])
+        files[_place(layout, state)] = json_bytes(asdict(receipt))  # last: it is what makes the rest count
         with writing(state, layout.root):
-            for name, (path, _) in tables.items():
-                final = layout.table(name)
+            moves = [(path, layout.table(name)) for name, (path, _) in tables.items()]
+            for number, (final, raw) in enumerate(files.items()):
+                path = self._aside / f"{number}_{final.name}"
+                write_durable(path, raw)
+                moves.append((path, final))
+            for path, final in moves:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 path.replace(final)
                 durable(final.parent)
-            for path, raw in events.items():
-                write_whole(path, raw)
-            write_whole(layout.path(TRACE), trace)
-            if not layout.path(AUDIT).is_file():
-                write_whole(layout.path(AUDIT), json_lines([rng.audit_row(layout)]))
-            write_whole(_place(layout, state), json_bytes(asdict(receipt)))
             shutil.rmtree(self._aside)
         return receipt
 

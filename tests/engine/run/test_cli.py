@@ -1,6 +1,7 @@
 """The command line as a process: what it says, how it ends, and that a run goes on after it was stopped."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -92,3 +93,20 @@ def test_ctrl_c_before_a_run_has_begun_ends_with_its_code(monkeypatch, capsys) -
         cli.main()
     assert ended.value.code == 130
     assert "stopped" in capsys.readouterr().err
+
+
+def test_a_disk_that_takes_no_more_publishes_nothing_and_the_run_goes_on_later(tmp_path) -> None:
+    def no_room() -> None:
+        # Files end at 200 kB, as on a disk that is full; Python ignores the signal that comes with it.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    root = f"--runs-root={tmp_path}"
+    full = engine("run", root, "--scale=0.02", preexec_fn=no_room)
+    assert full.returncode == 4
+    assert "6A.S2.IO_WRITE_FAILED" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not list(tmp_path.rglob("s2_*.parquet"))
+    run_id = full.stdout.split()[1]
+    done = engine("run", root, "--scale=0.02", f"--run-id={run_id}")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("S0", "S1"))] == ["there"] * 2
