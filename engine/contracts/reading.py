@@ -16,7 +16,8 @@ from engine.contracts.schema import schema_problems, unreadable
 from engine.contracts.vocabulary import Vocabularies
 from engine.errors import EngineError
 
-BATCH_ROWS = 1 << 20
+BATCH_ROWS = 1 << 18
+"""Rows of a batch: a column of them fits the cache."""
 
 
 def open_table(path: Path, dataset: Dataset) -> pq.ParquetFile:

@@ -31,6 +31,9 @@ from engine.states.parts import Part
 _WAITING = 4
 """Parts that wait for a writer at most: enough to smooth, few enough to bound memory."""
 
+GROUP_ROWS = 1 << 18
+"""Rows of a row group: a column of them fits the cache, and what is allocated once is used again."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
@@ -106,6 +109,7 @@ class TableWriter:
         """
         self._path, self._dataset, self._words, self._world = path, dataset, words, world
         self._schema = arrow_schema(dataset)
+        self._constants = _constants(dataset, self._schema, world)
         self._digest = ValueDigest(dataset, words, world)
         self._error: BaseException | None = None
         with writing(dataset.state, path):
@@ -180,8 +184,16 @@ class TableWriter:
             raise self._error
 
     def _write(self, part: Part) -> None:
-        batch = self._batch(part)
-        head = batch.slice(0, PROBE_ROWS)
+        for start in range(0, max(part.rows, 1), GROUP_ROWS):
+            columns = {name: values[start : start + GROUP_ROWS] for name, values in part.columns.items()}
+            batch = self._batch(columns, min(GROUP_ROWS, part.rows - start))
+            if not start:
+                self._probe(batch.slice(0, PROBE_ROWS))
+            with writing(self._dataset.state, self._path):
+                self._file.write_batch(batch)
+        self._digest.update(part.columns)
+
+    def _probe(self, head: pa.RecordBatch) -> None:
         problem = next(batch_problems(head, self._dataset, self._words, self._world), None)
         if problem is not None:
             raise EngineError(
@@ -191,29 +203,36 @@ class TableWriter:
                 place=f"{self._path.name}, column {problem[0]}",
                 remedy="a state made rows that its contract refuses: report it with the run's receipt",
             )
-        with writing(self._dataset.state, self._path):
-            self._file.write_batch(batch)
-        self._digest.update(part.columns)
 
-    def _batch(self, part: Part) -> pa.RecordBatch:
-        rows, arrays = part.rows, []
+    def _batch(self, columns: Mapping[str, NDArray[Any]], rows: int) -> pa.RecordBatch:
+        arrays = []
         for field in self._schema:
-            if field.name in part.columns:
-                values = part.columns[field.name]
-                if pa.types.is_dictionary(field.type):
-                    words = self._words[str(self._dataset.column(field.name).vocabulary)]
-                    arrays.append(pa.DictionaryArray.from_arrays(pa.array(values, pa.uint8()), pa.array(words)))
-                else:
-                    arrays.append(pa.array(values.astype(np.int64)))
-            elif field.name == "seed":
-                arrays.append(pa.array(np.full(rows, self._world.seed, dtype=np.int64)))
-            elif field.name in WORLD_KEY:
-                arrays.append(_constant(getattr(self._world, field.name), rows))
-            elif self._dataset.column(field.name).always_null:
-                arrays.append(pa.nulls(rows, field.type))
+            values = columns.get(field.name)
+            if values is None:
+                arrays.append(self._constants[field.name].slice(0, rows))
+            elif pa.types.is_dictionary(field.type):
+                words = self._words[str(self._dataset.column(field.name).vocabulary)]
+                arrays.append(pa.DictionaryArray.from_arrays(pa.array(values, pa.uint8()), pa.array(words)))
             else:
-                arrays.append(_constant(str(self._dataset.column(field.name).constant), rows))
+                arrays.append(pa.array(values.astype(np.int64)))
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+
+def _constants(dataset: Dataset, schema: pa.Schema, world: WorldKey) -> dict[str, pa.Array]:
+    """A group's rows of every column that holds one value, made once."""
+    made: dict[str, pa.Array] = {}
+    for field in schema:
+        word = getattr(world, field.name, None)
+        column = None if field.name in WORLD_KEY else dataset.column(field.name)
+        if field.name == "seed":
+            made[field.name] = pa.array(np.full(GROUP_ROWS, word, dtype=np.int64))
+        elif column is None or column.constant:
+            only = str(word) if column is None else str(column.constant)
+            codes = pa.array(np.zeros(GROUP_ROWS, dtype=np.uint8))
+            made[field.name] = pa.DictionaryArray.from_arrays(codes, pa.array([only]))
+        elif column.always_null:
+            made[field.name] = pa.nulls(GROUP_ROWS, field.type)
+    return made
 
 
 def value_digest(path: Path, dataset: str, words: Vocabularies, world: WorldKey) -> str:
@@ -227,7 +246,3 @@ def value_digest(path: Path, dataset: str, words: Vocabularies, world: WorldKey)
     for columns in read_columns(path, dataset, (*numbered(contract), *coded(contract)), words):
         digest.update(columns)
     return digest.hexdigest()
-
-
-def _constant(word: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.uint8)), pa.array([word]))

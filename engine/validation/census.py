@@ -209,7 +209,7 @@ def _instruments(path: Path, dataset: Dataset, parties: int, owners: Owners) -> 
 
 
 def _instrument_links(path: Path, dataset: Dataset, owners: Owners, accounts: Owners) -> TableCensus:
-    per_account, per_instrument = Tally(owners.size), Tally(accounts.size)
+    per_account, per_instrument = Tally(owners.largest), Tally(accounts.largest)
 
     def visit(rows: Rows, seen: TableCensus) -> None:
         account, instrument = aligned(rows["account_id"]), aligned(rows["instrument_id"])
@@ -240,8 +240,8 @@ def _devices(path: Path, dataset: Dataset, parties: int) -> tuple[TableCensus, O
 
 
 def _device_links(path: Path, dataset: Dataset, parties: int, owners: Owners) -> TableCensus:
-    per_party, per_device, unknown = Tally(parties), Tally(owners.size), within(parties)
-    owned = np.zeros(owners.size + 1, dtype=np.uint8)
+    per_party, per_device, unknown = Tally(parties), Tally(owners.largest), within(parties)
+    owned = np.zeros(owners.largest + 1, dtype=np.uint8)
 
     def visit(rows: Rows, seen: TableCensus) -> None:
         device, party, roles = aligned(rows["device_id"]), aligned(rows["party_id"]), rows["link_role"]
@@ -263,12 +263,12 @@ def _device_links(path: Path, dataset: Dataset, parties: int, owners: Owners) ->
     census = _walk(path, dataset, ("orphans", "foreign_owners"), visit)
     census.facts["max_devices_per_party"] = per_party.most
     census.facts["max_parties_per_device"] = per_device.most
-    census.facts["devices_without_owner"] = owners.unmarked(owned)
+    census.facts["devices_without_owner"] = owners.entities - int(np.count_nonzero(owned))
     return census
 
 
 def _ip_links(path: Path, dataset: Dataset, ips: int, owners: Owners) -> TableCensus:
-    per_ip, per_device, unknown = Tally(ips), Tally(owners.size), within(ips)
+    per_ip, per_device, unknown = Tally(ips), Tally(owners.largest), within(ips)
 
     def visit(rows: Rows, seen: TableCensus) -> None:
         ip, device, party = (aligned(rows[name]) for name in ("ip_id", "device_id", "party_id"))

@@ -48,41 +48,37 @@ class Owners:
         """
         self._most = most
         self._owner = np.zeros(1, dtype=np.uint32)
-
-    @property
-    def size(self) -> int:
-        """Largest id that has room in the table."""
-        return len(self._owner) - 1
+        self.largest = 0
+        """Largest id seen."""
 
     @property
     def entities(self) -> int:
         """Different ids seen."""
-        return int(np.count_nonzero(self._owner))
+        return int(np.count_nonzero(self._owner[: self.largest + 1]))
 
     def add(self, ids: Ids, owners: Ids) -> None:
         """Take in rows of the base; a row without an id or an owner is left out."""
         sound = (ids >= 1) & (ids <= self._most) & (owners >= 1) & (owners < 1 << 32)
         if not sound.all():
             ids, owners = ids[sound], owners[sound]
-        if len(ids) and int(ids.max()) > self.size:
-            grown = min(int(ids.max()) * 3 // 2, self._most) + 1
-            self._owner = np.concatenate([self._owner, np.zeros(grown - len(self._owner), dtype=np.uint32)])
+        self.largest = max(self.largest, int(ids.max(initial=0)))
+        if self.largest >= len(self._owner):
+            # What lies behind the ids seen so far costs no memory until it is written to.
+            grown = np.zeros(min(self.largest * 3 // 2, self._most) + 1, dtype=np.uint32)
+            grown[: len(self._owner)] = self._owner
+            self._owner = grown
         self._owner[ids] = owners
 
     def of(self, ids: Ids) -> NDArray[np.uint32]:
         """Owner of each id, 0 where no entity has it."""
-        if len(ids) and (int(ids.min()) < 0 or int(ids.max()) > self.size):
-            ids = np.where((ids >= 0) & (ids <= self.size), ids, 0)
+        if len(ids) and (int(ids.min()) < 0 or int(ids.max()) > self.largest):
+            ids = np.where((ids >= 0) & (ids <= self.largest), ids, 0)
         found: NDArray[np.uint32] = self._owner[ids]
         return found
 
     def strangers(self, ids: Ids) -> int:
         """How many of these ids no entity has."""
         return int(np.count_nonzero(self.of(ids) == 0))
-
-    def unmarked(self, marked: NDArray[np.uint8]) -> int:
-        """Entities that are not marked; ``marked`` has shape (size + 1,)."""
-        return int(np.count_nonzero((self._owner != 0) & (marked == 0)))
 
 
 class Tally:
