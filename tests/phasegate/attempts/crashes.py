@@ -34,6 +34,7 @@ from tests.phasegate.attempts.conftest import document
 from tests.phasegate.attempts.signing import attestor
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
+STAGING = "runs/demo/m9/.staging"
 SUMMARY = "m9a_execution_summary.json"
 SCANNER = SecretScanner()
 
@@ -138,6 +139,8 @@ def found(root: Path) -> dict[str, Any]:
     """What a killed session left, and what the next one makes of it."""
     place = workspace(root, "first")
     standings = {record.execution_id: record.standing for record in place.attempts("M9")}
+    entered = names_in(place.layout.session("first"))
+    unentered = sorted({*names_in(root / STAGING)} - {*entered})
     broken = broken_packs(place)
     green = place.upstream("M9.A").green
 
@@ -155,6 +158,8 @@ def found(root: Path) -> dict[str, Any]:
     index = (root / "runs/demo/m9/RUN_INDEX.md").read_text()
     return {
         "standings": standings,
+        "entered": entered,
+        "unentered": unentered,
         "green": green,
         "broken": broken,
         "adopted": {item.execution_id: item.judgement.overall_pass for item in adopted},
@@ -165,8 +170,13 @@ def found(root: Path) -> dict[str, Any]:
         "authoritative": [record.execution_id for record in second.attempts("M9") if record.authoritative],
         "indexed": committed.execution_id in index,
         "green_left_in_store": green_left_in_store(place, root),
-        "strays": sorted(path.name for path in (root / "runs/demo/m9/.staging").iterdir()),
+        "strays": names_in(root / STAGING),
     }
+
+
+def names_in(folder: Path) -> list[str]:
+    """What lies in a folder; nothing where there is none."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def broken_packs(place: Workspace) -> list[str]:

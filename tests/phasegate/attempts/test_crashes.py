@@ -51,6 +51,8 @@ def test_a_kill_at_any_step_leaves_no_torn_pack_and_the_next_session_goes_on(tmp
         assert report["indexed"]
         # The folder of an attempt that no session noted yet is all that may stay; it is listed as abandoned.
         assert report["strays"] == ([] if report["adopted"] else list(report["standings"]))
+        assert report["strays"] == report["unentered"]
+        assert list(report["adopted"]) == report["entered"]
 
 
 def test_sessions_at_once_share_no_id_and_lose_no_line_of_the_index(tmp_path, bench) -> None:
