@@ -6,12 +6,14 @@ import base64
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
+from phasegate.attempts.audit import Defect
 from phasegate.attempts.heads import named_by
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, statement_of
 from phasegate.evidence.canonical import canonical, sha256
@@ -19,7 +21,29 @@ from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import enveloped
 
 Tamper = Callable[[], None]
+Place = tuple[str, str]
+"""An attempt, and the file of it that was tampered with; an empty file stands for the attempt."""
 MINIMUM_SPOTS = (0.02, 0.5, 0.97)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to tamper with evidence.
+
+    Attributes:
+        name: Tells it.
+        tamper: Does it.
+        places: Where an audit must find a defect: at each of these.
+    """
+
+    name: str
+    tamper: Tamper
+    places: frozenset[Place]
+
+    def missed(self, defects: Iterable[Defect]) -> list[Place]:
+        """The places at which no defect is named."""
+        named = {(defect.execution_id, defect.file) for defect in defects}
+        return sorted(self.places - named)
 
 
 def attempts(root: Path) -> list[Path]:
@@ -27,8 +51,8 @@ def attempts(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.rglob(ATTESTATION))
 
 
-def ways(root: Path) -> Iterator[tuple[str, Tamper]]:
-    """Every way to tamper with every file of every attempt, by a name that tells it.
+def ways(root: Path) -> Iterator[Way]:
+    """Every way to tamper with every file of every attempt.
 
     Args:
         root: The platform's folder under the runs root; each way changes it, so that a copy is wanted for each.
@@ -36,39 +60,51 @@ def ways(root: Path) -> Iterator[tuple[str, Tamper]]:
     folders = attempts(root)
     for folder in folders:
         for path in sorted(folder.iterdir()):
-            yield from _of_file(folder, path)
-        yield from _of_attempt(folder)
+            for what, tamper in _of_file(path):
+                place = (folder.name, path.name)
+                yield Way(f"{folder.name}/{path.name}: {what}", tamper, frozenset({place}))
+        for what, file, tamper in _of_attempt(folder):
+            yield Way(f"{folder.name}: {what}", tamper, frozenset({(folder.name, file)}))
+        later = _later(folder)
+        summary = (later.name, _summary_of(folder))
+        yield Way(f"{folder.name}: renamed to another second", _renaming(folder, later), frozenset({summary}))
     for one, other in pairwise(folders):
-        yield f"{one.name} and {other.name} swap attestations", _swapping(one / ATTESTATION, other / ATTESTATION)
-        yield f"{one.name} takes the place of {other.name}", _replacing(one, other)
+        both = frozenset({(one.name, ATTESTATION), (other.name, ATTESTATION)})
+        swap = _swapping(one / ATTESTATION, other / ATTESTATION)
+        yield Way(f"{one.name} and {other.name} swap attestations", swap, both)
+        summary = (other.name, _summary_of(other))
+        yield Way(f"{one.name} takes the place of {other.name}", _replacing(one, other), frozenset({summary}))
 
 
-def _of_file(folder: Path, path: Path) -> Iterator[tuple[str, Tamper]]:
-    name = f"{folder.name}/{path.name}"
+def _of_file(path: Path) -> Iterator[tuple[str, Tamper]]:
     for spot in MINIMUM_SPOTS:
-        yield f"{name}: a byte flipped at {spot}", lambda spot=spot: _flip(path, spot)
-    yield f"{name}: truncated", lambda: path.write_bytes(path.read_bytes()[:-7])
-    yield f"{name}: emptied", lambda: path.write_bytes(b"")
-    yield f"{name}: deleted", path.unlink
-    yield f"{name}: a symbolic link", lambda: _link(path)
-    yield f"{name}: white space at the end", lambda: path.write_bytes(path.read_bytes() + b"\n")
-    yield f"{name}: hash in capitals", lambda: _edit_text(path, _upper_hash)
-    yield f"{name}: pretty-printed", lambda: path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
+        yield f"a byte flipped at {spot}", lambda spot=spot: _flip(path, spot)
+    yield "truncated", lambda: path.write_bytes(path.read_bytes()[:-7])
+    yield "emptied", lambda: path.write_bytes(b"")
+    yield "deleted", path.unlink
+    yield "a symbolic link", lambda: _link(path)
+    yield "white space at the end", lambda: path.write_bytes(path.read_bytes() + b"\n")
+    yield "hash in capitals", lambda: _edit_text(path, _upper_hash)
+    yield "pretty-printed", lambda: path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
 
 
-def _of_attempt(folder: Path) -> Iterator[tuple[str, Tamper]]:
-    summary_name = next(path.name for path in folder.glob("*_execution_summary.json"))
-    name = folder.name
-    yield f"{name}: an unlisted file", lambda: (folder / "extra.json").write_text("{}")
-    yield f"{name}: gone", lambda: shutil.rmtree(folder)
-    yield f"{name}: verdict edited and hashed anew", lambda: _edit_summary(folder, summary_name, _made_green)
-    yield f"{name}: time moved and hashed anew", lambda: _edit_summary(folder, summary_name, _back_dated)
-    yield f"{name}: metrics edited and hashed anew", lambda: _edit_summary(folder, summary_name, _other_metric)
-    yield f"{name}: forged whole with another key", lambda: _forge(folder, summary_name)
-    yield f"{name}: signature of another key added", lambda: _cosign(folder)
-    yield f"{name}: statement replaced, signature kept", lambda: _restate(folder)
-    yield f"{name}: an artifact and its digest edited", lambda: _edit_artifact(folder, summary_name)
-    yield f"{name}: renamed to another second", lambda: folder.rename(_later(folder))
+def _of_attempt(folder: Path) -> Iterator[tuple[str, str, Tamper]]:
+    """Ways, each with the file at which it must be named: where digests agree, the statement is what does not."""
+    name = _summary_of(folder)
+    yield "an unlisted file", "extra.json", lambda: (folder / "extra.json").write_text("{}")
+    yield "gone", "", lambda: shutil.rmtree(folder)
+    yield "verdict edited and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _made_green)
+    yield "time moved and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _back_dated)
+    yield "metrics edited and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _other_metric)
+    yield "forged whole with another key", ATTESTATION, lambda: _forge(folder, name)
+    yield "signature of another key in place of ours", ATTESTATION, lambda: _cosign(folder, keep=False)
+    yield "signature of another key added", ATTESTATION, lambda: _cosign(folder, keep=True)
+    yield "statement replaced, signature kept", ATTESTATION, lambda: _restate(folder)
+    yield "an artifact and its digest edited", ATTESTATION, lambda: _edit_artifact(folder, name)
+
+
+def _summary_of(folder: Path) -> str:
+    return next(path.name for path in folder.glob("*_execution_summary.json"))
 
 
 def _flip(path: Path, spot: float) -> None:
@@ -135,11 +171,12 @@ def _forge(folder: Path, summary_name: str) -> None:
     (folder / ATTESTATION).write_bytes(enveloped(statement, CryptoSigner.generate_ed25519()))
 
 
-def _cosign(folder: Path) -> None:
+def _cosign(folder: Path, *, keep: bool) -> None:
     path = folder / ATTESTATION
     ours = json.loads(path.read_bytes())
     theirs = json.loads(enveloped(json.loads(base64.b64decode(ours["payload"])), CryptoSigner.generate_ed25519()))
-    path.write_bytes(canonical(ours | {"signatures": theirs["signatures"]}))
+    signatures = [*(ours["signatures"] if keep else []), *theirs["signatures"]]
+    path.write_bytes(canonical(ours | {"signatures": signatures}))
 
 
 def _restate(folder: Path) -> None:
@@ -154,6 +191,13 @@ def _restate(folder: Path) -> None:
 def _later(folder: Path) -> Path:
     prefix, _, stamp = folder.name.rpartition("_")
     return folder.with_name(f"{prefix}_{stamp[:-2]}{(int(stamp[-2]) + 1) % 10}Z")
+
+
+def _renaming(folder: Path, later: Path) -> Tamper:
+    def rename() -> None:
+        folder.rename(later)
+
+    return rename
 
 
 def _swapping(one: Path, other: Path) -> Tamper:
@@ -172,6 +216,3 @@ def _replacing(one: Path, other: Path) -> Tamper:
         shutil.copytree(one, other)
 
     return replace
-
-
-__all__ = ["PHASE_ATTESTATION", "attempts", "ways"]

@@ -15,6 +15,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from phasegate.attempts.audit import Defect
 from phasegate.errors import ExitCode
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import sha256
@@ -143,14 +144,33 @@ def test_tampering_is_named_whatever_it_is(project, evidence) -> None:
     """A sample of the ways that `benchmarks/test_audit.py` tries all of."""
     pristine = project.path / "pristine"
     evidence.rename(pristine)
-    names = [name for name, _ in ways(pristine / "demo")]
+    names = [way.name for way in ways(pristine / "demo")]
     for name in random.Random(7).sample(names, SAMPLE):  # noqa: S311 - a sample, not a secret
-        shutil.rmtree(evidence, ignore_errors=True)
-        shutil.copytree(pristine, evidence)
-        dict(ways(evidence / "demo"))[name]()
-        done = verify(project)
-        assert done.returncode in {ExitCode.EVIDENCE, ExitCode.SIGNATURE}, f"{name}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr, name
+        told = tampered(project, pristine, evidence, name)
+        assert told.returncode in {ExitCode.EVIDENCE, ExitCode.SIGNATURE}, f"{name}\n{told.stdout}{told.stderr}"
+
+
+def tampered(project, pristine: Path, evidence: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """What verification says of a copy that was tampered with in one way; it names each place of it."""
+    shutil.rmtree(evidence, ignore_errors=True)
+    shutil.copytree(pristine, evidence)
+    way = next(way for way in ways(evidence / "demo") if way.name == name)
+    way.tamper()
+    done = verify(project, "--json")
+    assert "Traceback" not in done.stderr, name
+    defects = [Defect(**row) for row in json.loads(done.stdout)["defects"]]
+    assert way.missed(defects) == [], f"{name}\n{done.stdout}"
+    return done
+
+
+def test_a_signature_of_another_key_beside_ours_is_named_and_not_taken_for_harmless(project, evidence) -> None:
+    """The trusted signature still holds; but nobody can say what the other one was put there for."""
+    pristine = project.path / "pristine"
+    evidence.rename(pristine)
+    newest = max(attempts(pristine / "demo"), key=lambda path: path.name)
+    done = tampered(project, pristine, evidence, f"{newest.name}: signature of another key added")
+    assert "a signature beside the trusted ones that none made" in done.stdout
+    assert done.returncode == ExitCode.SIGNATURE  # its digests hold, and it is an end that none followed
 
 
 def test_an_attempt_that_disappeared_is_missed_by_the_next(project, evidence) -> None:
