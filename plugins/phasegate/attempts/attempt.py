@@ -252,7 +252,8 @@ class OpenAttempt:
 
         Raises:
             EvidenceError: It cannot be written, or the summary cannot be freed of a secret; what was there before
-                is untouched, and the staging folder stays.
+                is untouched, and the staging folder stays. Or it is in its place, and the chain's end cannot be
+                noted: it stays there, and the next attempt names it.
         """
         upstream = [self._chain.of_edge(edge) for edge in self.gate.upstream]
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
@@ -298,13 +299,13 @@ class OpenAttempt:
                     self._write({**attestations, name: data})
         try:
             place = self._move_in()
-            if attestations:
-                with explained("extend the chain of attestations", self._layout.root):
-                    self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
         except EvidenceError as error:
             if store is not None and uri is not None and judgement.overall_pass:
                 take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
             raise
+        if attestations:  # the attempt is there now, and is no more taken back: the next one finds it without its note
+            with explained("extend the chain of attestations", self._layout.root):
+                self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
         self._history.remember(self._history.pack(place))
         return Committed(self.execution_id, judgement, place, uri)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.attempts.heads import Heads, named_by
 from phasegate.errors import EvidenceError
 from phasegate.evidence.verify import verify_pack
 
@@ -119,6 +120,27 @@ def test_a_full_disk_is_named_and_what_was_published_as_green_is_taken_back(benc
     assert not bench.workspace.upstream("M9.A").green
     attempt.journal.close()
     assert bench.pass_("A").judgement.overall_pass
+
+
+def test_an_end_that_cannot_be_noted_is_said_and_the_attempt_stays_and_is_named(bench, monkeypatch, s3, bucket) -> None:
+    attempt = bench.filled("A")
+
+    def failing(self, execution_id, named):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Heads, "advance", failing)
+        with pytest.raises(EvidenceError, match="extend the chain of attestations: Input/output error"):
+            bench.commit(attempt)
+    (revived,) = bench.workspace.collect_session([], pytest.fail)  # as the session's end does
+    assert (revived.execution_id, revived.judgement.overall_pass) == (attempt.execution_id, True)
+    assert bench.make_workspace().upstream("M9.A").green
+    # The attempt stands, so neither copy of it may be taken back.
+    names = {item["Key"].rpartition("/")[2] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert SUMMARY in names
+    assert "INVALIDATED.txt" not in names
+    following = bench.pass_("A")
+    assert [item.execution_id for item in named_by(following.path)] == [attempt.execution_id]
 
 
 def test_a_real_file_system_that_is_full_is_named(bench, tmp_path) -> None:
