@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import invalidation
 from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.strays import strays
 from phasegate.attempts.workspace import Workspace
 from phasegate.evidence.attestation import (
     ATTESTATION,
@@ -27,7 +28,7 @@ from phasegate.evidence.attestation import (
 )
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import EnvelopeError, EnvelopeFlaw, opened
-from phasegate.evidence.verify import VerifiedPack
+from phasegate.evidence.verify import INVALIDATED, VerifiedPack
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -52,8 +53,9 @@ class Defect:
     """One thing that is wrong.
 
     Attributes:
-        execution_id: The attempt that it concerns; empty where it concerns the whole.
-        file: The file; empty where it concerns the attempt.
+        execution_id: The attempt that it concerns; empty where it concerns none.
+        file: The file; empty where it concerns the attempt as a whole; below the platform's root where it concerns
+            no attempt.
         kind: What kind of defect it is.
         fact: What is wrong.
     """
@@ -125,6 +127,7 @@ class Auditor:
         self._keys = keys
         self._store = store
         self._pruned = {item.execution_id: item.sha256 for item in pruned}
+        self._heads = Heads(workspace.layout)
         self._digests: dict[str, str | None] = {}
 
     def audit(self, wanted: Sequence[Path]) -> Audit:
@@ -134,7 +137,12 @@ class Auditor:
             wanted: The folders of the attempts.
         """
         found: set[Defect] = set(self._end_defects())
-        notes: set[str] = set()
+        notes: set[str] = set(self._end_notes())
+        for stray in strays(self._workspace.layout):
+            if stray.harmless:
+                notes.add(f"{stray.place}: {stray.fact}")
+            else:
+                found.add(Defect("", stray.place, DefectKind.INTEGRITY, stray.fact))
         seen: dict[str, Path] = {}
         pending = list(wanted)
         while pending:
@@ -164,9 +172,16 @@ class Auditor:
 
     def _end_defects(self) -> Iterator[Defect]:
         """An end of the chain that is gone: no later attempt misses it yet."""
-        for name in Heads(self._workspace.layout).names():
+        for name in self._heads.names():
             if self._find(name) is None and name not in self._pruned:
                 yield Defect(name, "", DefectKind.INTEGRITY, "the attempt is gone, which ended the chain")
+
+    def _end_notes(self) -> Iterator[str]:
+        """An end of the chain that nothing notes: were it taken away now, nobody would miss it."""
+        noted = set(self._heads.names())
+        for item in self._heads.read():
+            if item.execution_id not in noted:
+                yield f"{item.execution_id} ends the chain, and nothing notes it until an attempt follows"
 
     def _pack_defects(self, pack: VerifiedPack) -> Iterator[Defect]:
         for problem in pack.problems:
@@ -304,9 +319,12 @@ class Auditor:
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
             yield Defect(name, "", DefectKind.DURABLE, f"the durable copy cannot be listed: {type(error).__name__}")
             return
+        if INVALIDATED in kept and pack.summary.get("overall_pass") is True and invalidation(pack.folder) is None:
+            fact = "the durable copy was taken back, and the local one was not"
+            yield Defect(name, INVALIDATED, DefectKind.DURABLE, fact)
         for file in (*versions, *concluding):
             yield from self._object_defects(pack, store, file, versions.get(file))
-        for surplus in sorted(kept - {*versions, *concluding, "INVALIDATED.txt"}):
+        for surplus in sorted(kept - {*versions, *concluding, INVALIDATED}):
             yield Defect(
                 name, surplus, DefectKind.DURABLE, "it lies in the durable copy, and the summary does not list it"
             )

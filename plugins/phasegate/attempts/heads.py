@@ -64,6 +64,18 @@ class Heads:
             with suppress(FileNotFoundError):
                 (self._folder / item.execution_id).unlink()
 
+    def renew(self, gone: Iterable[str]) -> None:
+        """Notes the ends anew after attempts were removed: what they named alone ends the chain again.
+
+        Raises:
+            OSError: The folder cannot be written, or one cannot be read.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for item in self.read():
+            (self._folder / item.execution_id).touch()
+        for name in gone:
+            (self._folder / name).unlink(missing_ok=True)
+
     def attested(self, name: str) -> Predecessor | None:
         """A committed attempt with the digest of its attestation; None where it has none."""
         parsed = ExecutionId.parse(name)

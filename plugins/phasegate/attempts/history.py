@@ -9,7 +9,7 @@ from typing import Any
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal
-from phasegate.attempts.layout import Layout
+from phasegate.attempts.layout import STAGING, Layout
 from phasegate.catalog.model import Catalogue
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.verify import INVALIDATED, VerifiedPack, read_summary, verify_pack
@@ -146,7 +146,7 @@ class History:
                 newest.setdefault((prefix, substrate if pack.credible else None), path.name)
             records.append(self._record(path, prefix, summary, _intrinsic_standing(path, pack)))
         records.reverse()
-        staged = [self._staged(path) for path in self.committed(folder / ".staging")]
+        staged = [self._staged(path) for path in self.committed(folder / STAGING)]
         return records + [record for record in staged if record.path.is_dir()]  # not one that just left
 
     def _record(self, path: Path, prefix: str, summary: dict[str, Any], standing: str) -> AttemptRecord:
@@ -191,7 +191,9 @@ def invalidation(path: Path) -> str | None:
     if not marker.exists() and not marker.is_symlink():
         return None
     try:
-        lines = marker.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+        # A link is not followed: it would show a line of any file as the reason.
+        text = "" if marker.is_symlink() else marker.read_text(encoding="utf-8", errors="backslashreplace")
+        lines = text.splitlines()
     except OSError:
         lines = []
     reason = next((line.removeprefix("reason: ") for line in lines if line.startswith("reason: ")), None)

@@ -9,9 +9,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.errors import EvidenceError, Problem
+
+LOCK: Final = ".lock"
+SESSIONS: Final = ".sessions"
+STAGING: Final = ".staging"
 
 _REMEDIES = {
     errno.ENOSPC: "free space on the disk, then run the gate again",
@@ -46,11 +51,11 @@ class Layout:
 
     def staging(self, execution_id: ExecutionId) -> Path:
         """Where an attempt grows until it is committed."""
-        return self.phase(execution_id.phase) / ".staging" / str(execution_id)
+        return self.phase(execution_id.phase) / STAGING / str(execution_id)
 
     def session(self, session_id: str) -> Path:
         """Where the processes of a session note the attempts that they opened."""
-        return self.root / ".sessions" / session_id
+        return self.root / SESSIONS / session_id
 
     def phases(self) -> list[Path]:
         """The phase folders that exist, in order."""
@@ -75,7 +80,7 @@ def explained(what: str, place: Path) -> Iterator[None]:
 def locked(folder: Path) -> Iterator[None]:
     """Holds the lock of a folder against every other process that asks for it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as handle:
+    with (folder / LOCK).open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from phasegate.attempts.attempt import Attestor
-from phasegate.attempts.heads import FOLDER as HEADS
+from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import AttemptRecord
-from phasegate.attempts.layout import Layout, explained, locked, replace_file
+from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file
+from phasegate.attempts.strays import ASIDE, PRUNED
 from phasegate.attempts.workspace import Workspace
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Predecessor
@@ -29,8 +30,6 @@ from phasegate.evidence.summary import utc
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
-FOLDER: Final = ".pruned"
-"""Where receipts lie, under the platform's root."""
 RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
 _RUNNING = "running"
 
@@ -112,7 +111,7 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
     if not chosen.remove:
         return None
     layout = workspace.layout
-    place = layout.root / FOLDER / f"prune_{moment:%Y%m%dT%H%M%S}Z_{os.getpid()}.dsse.json"
+    place = layout.root / PRUNED / f"prune_{moment:%Y%m%dT%H%M%S}Z_{os.getpid()}.dsse.json"
     with explained("prune", layout.root), locked(layout.root):
         for record in chosen.remove:
             _inside(layout.root, record.path)
@@ -120,8 +119,8 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
         replace_file(place, attestor(_statement(chosen, moment)))
         for record in chosen.remove:
             _remove(record.path)
-            (layout.root / HEADS / record.execution_id).unlink(missing_ok=True)
-    for phase in sorted({record.path.parent.name for record in chosen.remove} - {".staging"}):
+        Heads(layout).renew(record.execution_id for record in chosen.remove)
+    for phase in sorted({record.path.parent.name for record in chosen.remove} - {STAGING}):
         workspace.refresh_index(phase)
     return place
 
@@ -129,7 +128,7 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
 def pruned_by_receipts(layout: Layout, keys: Sequence[Key]) -> list[Predecessor]:
     """The attempts that signed receipts say were removed; a receipt that no trusted key signed says nothing."""
     found: list[Predecessor] = []
-    for path in sorted((layout.root / FOLDER).glob("*.dsse.json")):
+    for path in sorted((layout.root / PRUNED).glob("*.dsse.json")):
         try:
             statement = opened(path.read_bytes(), keys).statement
         except (OSError, EnvelopeError):
@@ -180,7 +179,7 @@ def _inside(root: Path, path: Path) -> None:
 
 def _remove(path: Path) -> None:
     """Removes a folder in one step as far as others can see, and then what it holds."""
-    aside = path.with_name(f".pruned-{path.name}")
+    aside = path.with_name(f"{ASIDE}{path.name}")
     if path.exists():
         path.rename(aside)
     shutil.rmtree(aside)

@@ -15,7 +15,7 @@ from phasegate.attempts.history import AttemptRecord, History, defects, invalida
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import write_index
 from phasegate.attempts.journal import opening
-from phasegate.attempts.layout import Layout, explained, locked, replace_file, sync_folder, write_file
+from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file, sync_folder, write_file
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.catalog.waivers import Waiver
@@ -259,7 +259,7 @@ class Workspace:
 
     def _reserve(self, gate: Gate, now: datetime) -> ExecutionId:
         phase = self.layout.phase(gate.phase)
-        staging = phase / ".staging"
+        staging = phase / STAGING
         staging.mkdir(parents=True, exist_ok=True)
         candidate = ExecutionId.of(gate, now)
         taken = [

@@ -83,9 +83,9 @@ def _tell(audit: Audit, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(audit.as_json(), indent=2))
         return
-    width = max((len(f"{defect.execution_id}/{defect.file}") for defect in audit.defects), default=0)
-    for defect in audit.defects:
-        place = f"{defect.execution_id}/{defect.file}".rstrip("/")
+    places = ["/".join(part for part in (defect.execution_id, defect.file) if part) for defect in audit.defects]
+    width = max(map(len, places), default=0)
+    for defect, place in zip(audit.defects, places, strict=True):
         typer.echo(f"{defect.kind.value:<9}  {place:<{width}}  {defect.fact}")
     for note in audit.notes:
         typer.echo(f"note       {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from phasegate.evidence.dsse import EnvelopeError, unverified
 from phasegate.evidence.schemas import SchemaSet
 
 INVALIDATED = "INVALIDATED.txt"
+_MARKER = re.compile(
+    r"reason: \S.*\n"
+    r"invalidated_at_utc: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n"
+    r"(?:superseded_by: [a-z0-9_]+_\d{8}T\d{6}Z\n)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ def verify_pack(
         check.artifact(name, digest, passing=summary.get("overall_pass") is True)
     if attested:
         check.attestation(summary_name, summary, sha256(data))
+    check.marker()
     check.nothing_else_than({summary_name, INVALIDATED, ATTESTATION, PHASE_ATTESTATION, *listed})
     return VerifiedPack(folder, summary, sha256(data), tuple(check.problems), credible)
 
@@ -129,6 +136,17 @@ class _Check:
         else:
             if found != wanted:
                 self.complain(ATTESTATION, "the attestation is not about this pack as it stands")
+
+    def marker(self) -> None:
+        """Checks the form of the word that takes the pack back; nothing signs it, so its form is all there is."""
+        path = self._folder / INVALIDATED
+        if not path.exists() and not path.is_symlink():
+            return
+        data = _read(path)
+        if data is None:
+            self.complain(INVALIDATED, "the invalidation is no regular file, or cannot be read")
+        elif _MARKER.fullmatch(data.decode("utf-8", errors="replace")) is None:
+            self.complain(INVALIDATED, "the invalidation does not have the form of one: something else wrote it")
 
     def nothing_else_than(self, known: Collection[str]) -> None:
         try:
