@@ -80,6 +80,7 @@ class OpenAttempt:
         execution_id: ExecutionId,
         layout: Layout,
         history: History,
+        heads: Heads,
         chain: Chain,
         schemas: SchemaSet,
         substrate: str,
@@ -99,7 +100,7 @@ class OpenAttempt:
         self._catalogue_sha256 = catalogue_sha256
         self._closes_phase = closes_phase
         self._waivers = waivers
-        self._heads = Heads(layout)
+        self._heads = heads
         self._clock = clock
         self._clock_note = clock_note
         self.path = layout.staging(execution_id)

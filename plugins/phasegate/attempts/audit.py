@@ -13,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.strays import strays
@@ -127,7 +126,6 @@ class Auditor:
         self._keys = keys
         self._store = store
         self._pruned = {item.execution_id: item.sha256 for item in pruned}
-        self._heads = Heads(workspace.layout)
         self._digests: dict[str, str | None] = {}
 
     def audit(self, wanted: Sequence[Path]) -> Audit:
@@ -172,14 +170,14 @@ class Auditor:
 
     def _end_defects(self) -> Iterator[Defect]:
         """An end of the chain that is gone: no later attempt misses it yet."""
-        for name in self._heads.names():
+        for name in self._workspace.heads.names():
             if self._find(name) is None and name not in self._pruned:
                 yield Defect(name, "", DefectKind.INTEGRITY, "the attempt is gone, which ended the chain")
 
     def _end_notes(self) -> Iterator[str]:
         """An end of the chain that nothing notes: were it taken away now, nobody would miss it."""
-        noted = set(self._heads.names())
-        for item in self._heads.read():
+        noted = set(self._workspace.heads.names())
+        for item in self._workspace.heads.read():
             if item.execution_id not in noted:
                 yield f"{item.execution_id} ends the chain, and nothing notes it until an attempt follows"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.layout import Layout
@@ -20,8 +20,17 @@ from phasegate.evidence.dsse import EnvelopeError, unverified
 FOLDER = ".heads"
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What the chain needs to know of a statement, while the file that it was read from stays what it was."""
+
+    stamp: tuple[int, ...]
+    own: Predecessor
+    named: tuple[Predecessor, ...]
+
+
 class Heads:
-    """The ends of the chain of one platform.
+    """The ends of the chain of one platform; a statement is read once and kept while its file does not change.
 
     Args:
         layout: Where attempts lie.
@@ -30,6 +39,7 @@ class Heads:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._folder = layout.root / FOLDER
+        self._statements: dict[str, _Statement] = {}
 
     def read(self) -> list[Predecessor]:
         """The ends, sorted, from the statements of all attempts that are there.
@@ -41,11 +51,10 @@ class Heads:
         named: set[str] = set()
         for folder in self._layout.phases():
             for path in folder.iterdir():
-                found = self.attested(path.name)
-                if found is None:
-                    continue
-                attempts[path.name] = found
-                named |= {item.execution_id for item in named_by(path)}
+                found = self._statement(path.name)
+                if found is not None:
+                    attempts[path.name] = found.own
+                    named |= {item.execution_id for item in found.named}
         return sorted(item for name, item in attempts.items() if name not in named)
 
     def names(self) -> list[str]:
@@ -78,18 +87,31 @@ class Heads:
 
     def attested(self, name: str) -> Predecessor | None:
         """A committed attempt with the digest of its attestation; None where it has none."""
+        found = self._statement(name)
+        return found.own if found is not None else None
+
+    def _statement(self, name: str) -> _Statement | None:
         parsed = ExecutionId.parse(name)
         if parsed is None:
             return None
+        path = self._layout.attempt(parsed) / ATTESTATION
+        kept = self._statements.get(name)
         try:
-            return Predecessor(name, sha256((self._layout.attempt(parsed) / ATTESTATION).read_bytes()))
+            status = path.stat()
+            # The time of the last change of the file's own entry is there because no hand can set it back.
+            stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if kept is None or kept.stamp != stamp:
+                data = path.read_bytes()
+                kept = _Statement(stamp, Predecessor(name, sha256(data)), _named_by(data))
+                self._statements[name] = kept
         except OSError:
             return None
+        return kept
 
 
-def named_by(folder: Path) -> tuple[Predecessor, ...]:
-    """The attempts that the statement of an attempt names; none where it cannot be read."""
+def _named_by(data: bytes) -> tuple[Predecessor, ...]:
+    """The attempts that an attestation names; none where it cannot be read."""
     try:
-        return previous_of(unverified((folder / ATTESTATION).read_bytes()))
-    except (OSError, EnvelopeError):
+        return previous_of(unverified(data))
+    except EnvelopeError:
         return ()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from phasegate.attempts.attempt import Attestor
-from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file
 from phasegate.attempts.strays import ASIDE, PRUNED
@@ -119,7 +118,7 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
         replace_file(place, attestor(_statement(chosen, moment)))
         for record in chosen.remove:
             _remove(record.path)
-        Heads(layout).renew(record.execution_id for record in chosen.remove)
+        workspace.heads.renew(record.execution_id for record in chosen.remove)
     for phase in sorted({record.path.parent.name for record in chosen.remove} - {STAGING}):
         workspace.refresh_index(phase)
     return place

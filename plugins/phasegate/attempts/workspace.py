@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from phasegate.attempts.attempt import Committed, OpenAttempt
+from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import AttemptRecord, History, defects, invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import write_index
@@ -61,6 +62,7 @@ class Workspace:
         self.session_id = session_id
         self.layout = Layout(runs_root, platform)
         self.history = History(self.layout, catalogue, schemas)
+        self.heads = Heads(self.layout)
         self._schemas = schemas
         self._substrate = substrate
         self._clock = clock
@@ -304,6 +306,7 @@ class Workspace:
             execution_id=execution_id,
             layout=self.layout,
             history=self.history,
+            heads=self.heads,
             chain=self._chain,
             schemas=self._schemas,
             substrate=self._substrate,

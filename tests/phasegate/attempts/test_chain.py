@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from phasegate.errors import EvidenceError
+from phasegate.evidence.attestation import ATTESTATION, Predecessor
 from phasegate.evidence.content import sealed
 from phasegate.evidence.verify import verify_pack
 from phasegate.verdict import TestState
-from tests.phasegate.attempts.signing import signed_anew
+from tests.phasegate.attempts.signing import previous, signed_anew
 
 
 def standing(bench) -> dict[str, str]:
@@ -93,6 +96,34 @@ def test_an_upstream_attempt_that_is_gone_is_found(bench) -> None:
     bench.pass_("B")
     shutil.rmtree(first.path)
     assert "is gone" in bench.workspace.upstream("M9.B").why
+
+
+def test_the_ends_of_the_chain_are_read_once_and_anew_where_a_statement_changed(bench, monkeypatch) -> None:
+    first, second = bench.pass_("A"), bench.pass_("A")
+    heads, ends = bench.workspace.heads, lambda: [item.execution_id for item in bench.workspace.heads.read()]
+    assert ends() == [second.execution_id]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read again"))
+        assert ends() == [second.execution_id]
+    path = second.path / ATTESTATION
+    before, digest = path.stat(), heads.attested(second.execution_id)
+    (named,) = previous(second.path)
+    other = Predecessor(f"{named.execution_id[:-2]}9Z", named.sha256)
+    signed_anew(second.path, "m9a_execution_summary.json", [other])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert ends() == sorted([first.execution_id, second.execution_id])
+    assert heads.attested(second.execution_id) != digest
+    shutil.rmtree(first.path)
+    assert ends() == [second.execution_id]
+
+
+def test_a_copy_in_the_folder_of_another_phase_hides_no_end(bench) -> None:
+    first, second = bench.pass_("A"), bench.pass_("A")
+    copy = shutil.copytree(first.path, bench.root / "demo/m8" / first.execution_id)
+    signed_anew(copy, "m9a_execution_summary.json", [Predecessor(second.execution_id, "0" * 64)])
+    third = bench.pass_("A")
+    assert [item.execution_id for item in previous(third.path)] == [second.execution_id]
 
 
 def test_an_invalidated_attempt_is_void_and_says_why(bench) -> None:

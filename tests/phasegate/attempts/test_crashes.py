@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.attempts.heads import Heads, named_by
+from phasegate.attempts.heads import Heads
 from phasegate.errors import EvidenceError
 from phasegate.evidence.verify import verify_pack
+from tests.phasegate.attempts.signing import previous
 
 ROOT = Path(__file__).parents[3]
 SUMMARY = "m9a_execution_summary.json"
@@ -140,7 +141,7 @@ def test_an_end_that_cannot_be_noted_is_said_and_the_attempt_stays_and_is_named(
     assert SUMMARY in names
     assert "INVALIDATED.txt" not in names
     following = bench.pass_("A")
-    assert [item.execution_id for item in named_by(following.path)] == [attempt.execution_id]
+    assert [item.execution_id for item in previous(following.path)] == [attempt.execution_id]
 
 
 def test_a_real_file_system_that_is_full_is_named(bench, tmp_path) -> None:

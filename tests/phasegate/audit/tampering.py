@@ -14,11 +14,11 @@ from pathlib import Path
 from securesystemslib.signer import CryptoSigner
 
 from phasegate.attempts.audit import Defect
-from phasegate.attempts.heads import named_by
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, statement_of
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import enveloped
+from tests.phasegate.attempts.signing import previous
 
 Tamper = Callable[[], None]
 Place = tuple[str, str]
@@ -167,7 +167,7 @@ def _edit_artifact(folder: Path, summary_name: str) -> None:
 def _forge(folder: Path, summary_name: str) -> None:
     _edit_summary(folder, summary_name, _other_metric)
     data = (folder / summary_name).read_bytes()
-    statement = statement_of(json.loads(data), summary_name, sha256(data), named_by(folder))
+    statement = statement_of(json.loads(data), summary_name, sha256(data), previous(folder))
     (folder / ATTESTATION).write_bytes(enveloped(statement, CryptoSigner.generate_ed25519()))
 
 
