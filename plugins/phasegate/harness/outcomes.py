@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
+from phasegate.evidence.canonical import encodable
 from phasegate.harness.marks import VerifierTest
 from phasegate.scope import Scope
 from phasegate.verdict import TestRecord, TestState
@@ -22,14 +24,14 @@ class Protocol:
         test: The verifier test.
         scopes: One scope for each time that the test function was called.
         reports: The reports of every phase, in order.
-        unmapped: What each exception was that is no blocker of the verifier.
+        unmapped: What each exception was that is no blocker of the verifier, and all that it said.
         failed_for_findings: Whether the exception on its way is ours, raised because a scope has findings.
     """
 
     test: VerifierTest
     scopes: list[Scope] = field(default_factory=list)
     reports: list[pytest.TestReport] = field(default_factory=list)
-    unmapped: list[str] = field(default_factory=list)
+    unmapped: list[tuple[str, str]] = field(default_factory=list)
     failed_for_findings: bool = False
 
     def new_scope(self) -> Scope:
@@ -47,16 +49,21 @@ class Protocol:
         if when == "call" and scope is not None and scope.sole_code and isinstance(error, AssertionError):
             scope.record(scope.sole_code, str(error))
             return
-        text = " ".join(str(error).split())[:_DETAIL_LIMIT]
-        self.unmapped.append(f"{when}: {type(error).__name__}: {text}" if text else f"{when}: {type(error).__name__}")
+        self.unmapped.append((f"{when}: {type(error).__name__}", encodable(str(error))))
 
-    def record(self) -> TestRecord:
-        """The record of the test; anything but a clean set-up, call and tear-down is no pass."""
+    def record(self, clean: Callable[[str], str] = str) -> TestRecord:
+        """The record of the test; anything but a clean set-up, call and tear-down is no pass.
+
+        Args:
+            clean: Takes secrets out of an exception's text. It sees the whole text as it was raised: on one line,
+                or cut off, a secret can no more be told.
+        """
         findings = tuple(dict.fromkeys(finding for scope in self.scopes for finding in scope.findings))
-        state, detail = self._state(has_findings=bool(findings))
+        unmapped = "; ".join(_shown(what, clean(text)) for what, text in self.unmapped)
+        state, detail = self._state(unmapped, has_findings=bool(findings))
         return TestRecord(self.test.nodeid, state, findings, detail)
 
-    def _state(self, *, has_findings: bool) -> tuple[TestState, str]:
+    def _state(self, unmapped: str, *, has_findings: bool) -> tuple[TestState, str]:
         clean = [(report.when, report.outcome) for report in self.reports] == _CLEAN
         if clean and not has_findings and not self.unmapped and not hasattr(self.reports[1], "wasxfail"):
             return TestState.PASSED, ""
@@ -69,7 +76,7 @@ class Protocol:
                 f"marked as expected to fail: {expected[0].wasxfail or 'no reason given'}",
             )
         if self.unmapped:
-            return TestState.ERRORED, "; ".join(self.unmapped)
+            return TestState.ERRORED, unmapped
         if skipped:
             return TestState.SKIPPED, _skip_reason(skipped[0])
         ends = ["passed" if report.passed else "failed" for report in calls]
@@ -80,6 +87,11 @@ class Protocol:
         if not calls:
             return TestState.NOT_RUN, "the test function was not called"
         return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
+
+
+def _shown(what: str, text: str) -> str:
+    line = " ".join(text.split())[:_DETAIL_LIMIT]
+    return f"{what}: {line}" if line else what
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

@@ -151,7 +151,7 @@ class AttemptRunner:
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
             with self._noting_trouble():
-                attempt.record(test.verifier.id, self._without_secrets(attempt, protocol.record()))
+                attempt.record(test.verifier.id, self._record_of(protocol, attempt))
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
@@ -205,15 +205,20 @@ class AttemptRunner:
             with self._noting_trouble():
                 self.committed.append(self._commit(attempt, duties))
 
-    def _without_secrets(self, attempt: OpenAttempt, record: TestRecord) -> TestRecord:
+    def _record_of(self, protocol: Protocol, attempt: OpenAttempt) -> TestRecord:
         """A record as it may stand in the journal, which outlives this process and what it knows to be secret."""
         from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no gate, no record
         from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
 
+        record = protocol.record()
         said = [record.nodeid, record.detail, *(detail for _, detail in record.findings)]
+        said += [text for _, text in protocol.unmapped]
         leaks = self.scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
         attempt.leaked(leaks)
-        return Redactor(self.scanner).record(record) if leaks else record
+        if not leaks:
+            return record
+        redactor = Redactor(self.scanner)
+        return redactor.record(protocol.record(redactor.text))
 
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding]) -> Committed:
         gate = attempt.gate

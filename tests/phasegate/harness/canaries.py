@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
-from phasegate.evidence.secrets import SecretScanner
+LINE = 5
+"""How many characters of a value stand on a line, in the spelling that breaks it."""
+CORE = slice(4, 18)
+"""The part of a canary that is hex digits alone."""
+BETWEEN_LINES = rb"(?:\\+[nt]|&#10;|&gt;|[\s>E+?|-]){1,40}"
+"""What may stand between two lines of a value: a line's end, spelled out or not, and a report's margin."""
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -18,7 +23,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "URL": lambda value: quote(value, safe=""),
     "JSON": json.dumps,
     "escaped": lambda value: "".join(f"\\u{ord(character):04x}" for character in value),
-    "lines": lambda value: "\n".join(value[start : start + 5] for start in range(0, len(value), 5)),
+    "lines": lambda value: "\n".join(value[start : start + LINE] for start in range(0, len(value), LINE)),
 }
 
 OUTLETS = {
@@ -61,13 +66,43 @@ def plant(project, spelling: str, outlet: str, values: list[str]) -> None:
 
 def leaked(project, done, values: list[str]) -> list[str]:
     """Where a canary can be read after a run: the terminal, JUnit, and every file under the runs root."""
-    scanner = SecretScanner()
-    for number, value in enumerate(values):
-        scanner.register(value, f"canary {number}")
-    texts = {"terminal": done.stdout.str() + done.stderr.str(), "JUnit": (project.path / "junit.xml").read_text()}
-    places = [name for name, text in texts.items() if scanner.scan(name, text.encode())]
-    files = [path for path in Path(project.path / "runs").rglob("*") if path.is_file()]
-    return places + [str(path) for path in files if scanner.scan("file", path.read_bytes())]
+    traces = re.compile(b"|".join(trace for value in values for trace in traces_of(value)))
+    texts = {"terminal": (done.stdout.str() + done.stderr.str()).encode()}
+    texts["JUnit"] = (project.path / "junit.xml").read_bytes()
+    texts |= {str(path): path.read_bytes() for path in (project.path / "runs").rglob("*") if path.is_file()}
+    return [name for name, data in texts.items() if traces.search(data)]
+
+
+def traces_of(value: str) -> list[bytes]:
+    """What each spelling of a canary looks like in raw bytes, as patterns.
+
+    Written without the product's scanner: what the scanner cannot see would otherwise be no leak here either.
+    """
+    raw, core = value.encode(), value.encode()[CORE]
+    coded = base64.b64encode(raw).rstrip(b"=")
+    inner = [json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    forms = {raw, coded, coded.translate(bytes.maketrans(b"+/", b"-_")), raw.hex().encode(), raw.hex().upper().encode()}
+    forms |= {quote(value, safe=safe).encode() for safe in ("", "/")} | {quote_plus(value).encode()}
+    forms |= {json.dumps(text)[1:-1].encode() for text in inner} | {text.encode() for text in inner}
+    escaped = [b"\\\\+u00%02x" % byte for byte in core]  # in JSON in JSON the backslash is doubled, and so on
+    percent = [b"%%%02x" % byte for byte in core]
+    pieces = [re.escape(raw[start : start + LINE]) for start in range(0, len(raw), LINE)]
+    whole = [piece for piece in pieces if re.fullmatch(b"[0-9a-f]{%d}" % LINE, piece)]  # no spelling changes these
+    return [
+        *map(re.escape, sorted(forms)),
+        re.escape(core),  # whatever becomes of the characters around it
+        re.escape(core.hex().encode()),
+        *(re.escape(_inner_base64(core, shift)) for shift in range(3)),
+        b"(?i:" + b"".join(escaped) + b")",
+        b"(?i:" + b"".join(percent) + b")",
+        BETWEEN_LINES.join(whole),
+    ]
+
+
+def _inner_base64(core: bytes, shift: int) -> bytes:
+    """The characters of base64 that a text has wherever it lies, by how far it is from a group's start."""
+    coded = base64.b64encode(b"\0" * shift + core)
+    return coded[(shift * 8 + 5) // 6 : (shift + len(core)) * 8 // 6]
 
 
 def not_blocked(project, values: list[str]) -> list[int]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+from xml.sax.saxutils import escape
+
 import pytest
 
 from phasegate.errors import ExitCode
 from phasegate.evidence.secrets import SecretScanner
-from tests.phasegate.harness.canaries import OUTLETS, canaries, leaked, not_blocked, plant
+from tests.phasegate.harness.canaries import OUTLETS, SPELLINGS, canaries, leaked, not_blocked, plant, traces_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +26,19 @@ def test_a_secret_at_an_outlet_is_withheld_and_blocks(project, spelling, outlet)
     assert done.ret not in (ExitCode.OK, ExitCode.INTERNAL, ExitCode.EVIDENCE)
     assert leaked(project, done, values) == []
     assert not_blocked(project, values) == []
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    "wrap", [str, json.dumps, lambda text: json.dumps(json.dumps(text)), escape, "E       - {}".format]
+)
+def test_the_search_for_canaries_finds_each_spelling_without_the_scanner(spelling, wrap) -> None:
+    value, other = canaries(2)
+    traces = re.compile(b"|".join(traces_of(value)))
+    said = SPELLINGS[spelling](value).replace("\n", "\nE       - ") if "E  " in wrap("") else SPELLINGS[spelling](value)
+    assert traces.search(b"before " + wrap(said).encode() + b" behind")
+    assert not traces.search(wrap(SPELLINGS[spelling](other)).encode())
+    assert not traces.search(f"canary 0 (sha256 {hashlib.sha256(value.encode()).hexdigest()})".encode())
 
 
 def test_the_sensitive_environment_is_known_and_paths_account_ids_and_short_words_are_not_secret() -> None:
