@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -158,7 +157,7 @@ class Clients:
     def environment(self) -> dict[str, str]:
         """The variables that give a child process, the AWS CLI or an SDK the same account and endpoint.
 
-        They are meant to replace every other `AWS_*` variable; `process_environment` does that.
+        They are meant to replace every other `AWS_*` variable.
         """
         region = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
         if self.substrate == "aws":
@@ -172,21 +171,6 @@ class Clients:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
-
-    def process_environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A whole environment for a child process that must act in this account and nowhere else.
-
-        Towards the embedded substrate the base loses all its `AWS_*` variables (credentials of a real account,
-        an endpoint for a single service, a certificate bundle) and its proxies, then gains `environment()`.
-        Towards AWS the base keeps them, because they are what authenticates.
-
-        Args:
-            base: The environment to start from; that of this process if None.
-        """
-        start = dict(os.environ if base is None else base)
-        if self.substrate == "embedded":
-            start = {name: value for name, value in start.items() if not _reaches_outside(name)}
-        return start | self.environment()
 
     def close(self) -> None:
         """Close every connection; the object stays usable and opens new ones."""
@@ -269,8 +253,3 @@ def _refuse_outside_loopback(request: Any, **_: Any) -> None:
             place=f"{request.method} {urlsplit(request.url).netloc}",
             remedy="nothing was sent; real AWS is reached only with --substrate=aws",
         )
-
-
-def _reaches_outside(name: str) -> bool:
-    upper = name.upper()
-    return upper.startswith("AWS_") or upper in {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}

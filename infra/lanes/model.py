@@ -94,10 +94,6 @@ class Lane:
         """The values of the source handle that the lane understands."""
         return tuple(path.selector for path in self.paths)
 
-    def path_selected_by(self, value: str) -> LanePath | None:
-        """The path that a value of the source handle selects; None for a value that the lane does not know."""
-        return next((path for path in self.paths if path.selector == value), None)
-
     def path_named(self, name: str) -> LanePath | None:
         """The path of this name; None for a name that the lane does not know."""
         return next((path for path in self.paths if path.name == name), None)

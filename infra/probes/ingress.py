@@ -17,9 +17,6 @@ from infra.probes.model import ErrorClass, ProbeFailure
 DEFAULT_KEY_HEADER: Final = "X-IG-Api-Key"
 """The header of the API key where no handle names another."""
 
-HANDLES: Final = ("IG_BASE_URL", "IG_HEALTHCHECK_PATH", "IG_INGEST_PATH", "SSM_IG_API_KEY_PATH")
-"""The handles that a request to the ingress needs."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ingress:

@@ -118,10 +118,6 @@ class SubstrateProcess:
                 )
         self.record.erase(self.state_dir)
 
-    def log_tail(self) -> str:
-        """The last lines of its log."""
-        return _log_tail(self.state_dir)
-
     def _signal(self, number: signal.Signals) -> None:
         if is_alive(self.pid, self.record.started):
             try:

@@ -354,11 +354,6 @@ class Catalogue(Record):
         """The gate that each verifier belongs to."""
         return MappingProxyType({v.id: gate for gate in self.gates.values() for v in gate.verifiers})
 
-    @cached_property
-    def gate_of_blocker(self) -> MappingProxyType[str, Gate]:
-        """The gate that each blocker belongs to, synthetic codes included."""
-        return MappingProxyType({code: gate for gate in self.gates.values() for code in gate.blocker_by_code})
-
     def closure(self, gate_ids: frozenset[str]) -> frozenset[str]:
         """The given gates with every catalogued gate that they rest on, directly or not."""
         reached: set[str] = set()
