@@ -6,7 +6,8 @@ A key is named by a text:
     file:PATH       a private key in PEM
     env:NAME        a private key in PEM, in a variable of the environment
     awskms:KEY      a key of AWS KMS, by id, alias or ARN (needs AWS credentials)
-    sigstore:       the identity that the environment has (needs the package `sigstore`)
+    sigstore:       the identity that the environment has (needs the package `sigstore`, which is not installed with
+                    phasegate; its signatures have no public key in PEM that could be trusted here)
 """
 
 # ruff: noqa: PLC0415 - the library, and the cryptography below it, are imported by who signs or verifies
@@ -192,6 +193,7 @@ def _signer_of(pem: bytes, place: str) -> Signer:
 
 
 def _remote(named: str) -> Signer:
+    from securesystemslib.exceptions import UnsupportedLibraryError
     from securesystemslib.signer import AWSSigner, SigstoreSigner
 
     scheme, _, rest = named.partition(":")
@@ -201,6 +203,10 @@ def _remote(named: str) -> Signer:
             return AWSSigner.from_priv_key_uri(uri, key)
         identity_uri, identity = SigstoreSigner.import_via_auth()
         return SigstoreSigner.from_priv_key_uri(identity_uri, identity)
+    except UnsupportedLibraryError as error:
+        raise _unusable(
+            str(error), named, f"install what {scheme} needs beside phasegate, or name another key"
+        ) from error
     except Exception as error:
         fact = f"the key cannot be used: {type(error).__name__}: {error}"
         raise _unusable(fact, named, "check the credentials and what the key allows, or name another key") from error

@@ -16,9 +16,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from phasegate.attempts.audit import Defect
-from phasegate.errors import ExitCode
+from phasegate.errors import EvidenceError, ExitCode
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import sha256
+from phasegate.evidence.keys import KeyStore
 from tests.phasegate.audit.tampering import attempts, ways
 
 SAMPLE = 24
@@ -216,6 +217,13 @@ def test_a_key_that_is_none_says_what_keys_there_are(project, monkeypatch, named
     done = project.phasegate("keys", "export")
     assert done.ret == ExitCode.EVIDENCE
     done.stderr.fnmatch_lines(["*remedy: *"])
+
+
+def test_a_signer_whose_package_is_not_there_says_which(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "sigstore", None)  # as where it was never installed
+    with pytest.raises(EvidenceError, match="sigstore library required") as caught:
+        KeyStore("demo", {}).signer("sigstore:")
+    assert "install what sigstore needs" in caught.value.problems[0].remedy
 
 
 def test_a_key_that_others_can_read_is_not_used(project, evidence) -> None:
