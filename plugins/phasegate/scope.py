@@ -13,7 +13,6 @@ from typing import Literal, Self
 
 from phasegate.catalog.model import Gate, Verifier
 
-_DETAIL_LIMIT = 2_000
 _CURRENT: ContextVar[Scope | None] = ContextVar("phasegate_scope", default=None)
 
 
@@ -27,7 +26,8 @@ class Scope:
     Attributes:
         gate: The gate that the test belongs to.
         verifier: The verifier that the test implements.
-        findings: Pairs of blocker code and detail, in the order in which they were recorded.
+        findings: Pairs of blocker code and detail, in the order in which they were recorded; the details are whole,
+            because a secret that was cut off could no more be told.
     """
 
     __slots__ = ("_token", "findings", "gate", "verifier")
@@ -54,8 +54,6 @@ class Scope:
                 "mend the code, or the verifier's `raises` in the catalogue"
             )
         detail = detail.strip() or self.gate.blocker_by_code[code].meaning
-        if len(detail) > _DETAIL_LIMIT:
-            detail = detail[:_DETAIL_LIMIT] + " …"
         if (code, detail) not in self.findings:
             self.findings.append((code, detail))
 

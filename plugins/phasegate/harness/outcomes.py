@@ -13,6 +13,7 @@ from phasegate.scope import Scope
 from phasegate.verdict import TestRecord, TestState
 
 _DETAIL_LIMIT = 600
+_FINDING_LIMIT = 2_000
 _CLEAN = [("setup", "passed"), ("call", "passed"), ("teardown", "passed")]
 
 
@@ -51,14 +52,20 @@ class Protocol:
             return
         self.unmapped.append((f"{when}: {type(error).__name__}", encodable(str(error))))
 
+    def said(self) -> list[str]:
+        """All that was said, whole."""
+        details = [detail for scope in self.scopes for _, detail in scope.findings]
+        return [*details, *(text for _, text in self.unmapped)]
+
     def record(self, clean: Callable[[str], str] = str) -> TestRecord:
         """The record of the test; anything but a clean set-up, call and tear-down is no pass.
 
         Args:
-            clean: Takes secrets out of an exception's text. It sees the whole text as it was raised: on one line,
-                or cut off, a secret can no more be told.
+            clean: Takes secrets out of a text. It sees the whole text as it was raised: on one line, or cut off, a
+                secret can no more be told.
         """
-        findings = tuple(dict.fromkeys(finding for scope in self.scopes for finding in scope.findings))
+        raised = dict.fromkeys(finding for scope in self.scopes for finding in scope.findings)
+        findings = tuple(dict.fromkeys((code, _cut(clean(detail))) for code, detail in raised))
         unmapped = "; ".join(_shown(what, clean(text)) for what, text in self.unmapped)
         state, detail = self._state(unmapped, has_findings=bool(findings))
         return TestRecord(self.test.nodeid, state, findings, detail)
@@ -87,6 +94,10 @@ class Protocol:
         if not calls:
             return TestState.NOT_RUN, "the test function was not called"
         return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
+
+
+def _cut(detail: str) -> str:
+    return detail if len(detail) <= _FINDING_LIMIT else detail[:_FINDING_LIMIT] + " …"
 
 
 def _shown(what: str, text: str) -> str:

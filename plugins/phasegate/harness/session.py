@@ -211,8 +211,7 @@ class AttemptRunner:
         from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
 
         record = protocol.record()
-        said = [record.nodeid, record.detail, *(detail for _, detail in record.findings)]
-        said += [text for _, text in protocol.unmapped]
+        said = [record.nodeid, record.detail, *protocol.said()]
         leaks = self.scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
         attempt.leaked(leaks)
         if not leaks:

@@ -28,6 +28,19 @@ def test_a_secret_at_an_outlet_is_withheld_and_blocks(project, spelling, outlet)
     assert not_blocked(project, values) == []
 
 
+@pytest.mark.parametrize(("outlet", "before"), [("blocker", 1_985), ("exception", 585), ("skip", 1_985)])
+def test_no_part_of_a_secret_is_left_where_a_long_detail_is_cut_off(project, monkeypatch, outlet, before) -> None:
+    (value,) = canaries(1)
+    monkeypatch.setitem(SPELLINGS, "behind", lambda text: "." * before + text)
+    plant(project, "behind", outlet, [value])
+    done = project.run("-m", "m9c", "-rA", "--junitxml=junit.xml")
+    said = done.stdout.str() + (project.path / "junit.xml").read_text()
+    said += "".join(path.read_text() for path in (project.path / "runs").rglob("*") if path.is_file())
+    assert value[:10] not in said
+    assert value[4:12] not in said  # without the sign that JSON and XML spell in ways of their own
+    assert not_blocked(project, [value]) == []
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize(
     "wrap", [str, json.dumps, lambda text: json.dumps(json.dumps(text)), escape, "E       - {}".format]
