@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
@@ -46,8 +46,6 @@ Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
 Shares = Annotated[Mapping[Name, Share], Field(min_length=1), AfterValidator(_sum_to_one)]
 """A row of shares in the order of the draw; they sum to one within ``SHARE_TOLERANCE``."""
-Always = Literal[True]
-"""A rule that always holds: the pack says so, and cannot switch it off."""
 Declared = Mapping[str, JsonValue]
 """Figures that the written contract carries and the generator does not read."""
 

@@ -60,14 +60,6 @@ def _population(packs: Packs) -> Iterator[Finding]:
         yield finding(
             "population_priors", ("world_size", "seed_scale_clip"), "seed_scale_clip_invalid", "min is not positive"
         )
-    law = packs.population_priors.country_weight
-    if not (law.use_outlets or law.use_arrivals):
-        yield finding(
-            "population_priors",
-            ("country_weight", "use_outlets"),
-            "country_weight_of_nothing",
-            "neither outlets nor arrivals weigh a country",
-        )
     yield from same(
         "population_priors",
         ("party_type_fallback_share",),
@@ -219,14 +211,6 @@ def _instruments(packs: Packs) -> Iterator[Finding]:
     yield from unknown(
         "instrument_mix_priors", ("lambda_total",), mix.lambda_total, held, "unknown_account_type", "account type"
     )
-    yield from unknown(
-        "instrument_per_account_priors",
-        ("rules",),
-        per.rules,
-        mix.instrument_share,
-        "unknown_account_type",
-        "account type",
-    )
     for account_type, shares in mix.instrument_share.items():
         where: Path = ("instrument_share", account_type)
         yield from unknown(
@@ -236,13 +220,6 @@ def _instruments(packs: Packs) -> Iterator[Finding]:
         yield from missing(
             "instrument_per_account_priors", ("rules", account_type), shares, rules, "instrument_rule_missing", "rule"
         )
-        for name in sorted(rules.keys() - shares.keys()):
-            yield finding(
-                "instrument_per_account_priors",
-                ("rules", account_type, name),
-                "rule_for_ineligible_pair",
-                f"{account_type} / {name} has a rule and no share",
-            )
         for name, share in shares.items():
             rule = rules.get(name)
             if rule is None:

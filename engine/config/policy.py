@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.config.base import Always, Declared, Name, Pack, Share, Table
+from engine.config.base import Declared, Name, Pack, Share, Table
 
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 
@@ -139,8 +139,8 @@ class DistributionLimits(Table):
 class Consistency(Table):
     """Vocabularies that must match."""
 
-    require_role_vocab_match_taxonomy: Always
-    require_linkage_roles_match_policy: Always
+    require_role_vocab_match_taxonomy: bool
+    require_linkage_roles_match_policy: bool
 
 
 class RawRoles(Table):
@@ -178,7 +178,7 @@ class ValidationPolicy(Pack):
     """What the last state requires of a world."""
 
     upstream_pass_required: UpstreamRequired
-    structural: Mapping[Name, Mapping[Name, Always]]
+    structural: Mapping[Name, Mapping[Name, bool]]
     linkage: LinkageLimits
     role_fractions: RoleFractions
     distribution: DistributionLimits

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.config.base import Always, Count, Declared, Name, NotNegative, Pack, Positive, Range, Share, Shares, Table
+from engine.config.base import Count, Declared, Name, NotNegative, Pack, Positive, Range, Share, Shares, Table
 
 CountModel = Literal["bernoulli_cap1_v1", "zi_poisson_capK_v1", "zi_nb2_capK_v1"]
 
@@ -25,10 +25,7 @@ class WorldSize(Table):
 
 
 class CountryWeight(Table):
-    """Weight of a country: ``(outlets + offset)^exponent * (arrivals + offset)^exponent``, floored.
-
-    A factor whose ``use_`` is false takes no part.
-    """
+    """Weight of a country: ``(outlets + offset)^exponent * (arrivals + offset)^exponent``, floored."""
 
     use_outlets: bool
     use_arrivals: bool
@@ -47,9 +44,7 @@ class PopulationPriors(Pack):
     country_weight: CountryWeight
     party_type_fallback_share: Shares
     min_parties_per_country: int
-    required_hints: tuple[Literal["OUTLET_COUNTS_BY_COUNTRY", "EXPECTED_ARRIVALS_BY_COUNTRY"], ...] = Field(
-        strict=False
-    )
+    required_hints: tuple[str, ...] = Field(strict=False)
     declared: Declared
 
 
@@ -92,14 +87,14 @@ class ProductConstraints(Table):
 
     max_total_lambda_per_party_by_party_type: Mapping[Name, Positive]
     min_nonzero_account_types_in_domain: Mapping[Name, int]
-    disallow_zero_domain_cells: Always
-    enforce_required_types: Always
+    disallow_zero_domain_cells: bool
+    enforce_required_types: bool
 
 
 class ProductMixPriors(Pack):
     """Accounts of a party in expectation."""
 
-    domain_mode: Literal["explicit_by_party_type"]
+    domain_mode: Literal["explicit_by_party_type", "explicit_by_party_type_and_segment"]
     merchant_mode_enabled: Literal[False]
     types: Mapping[Name, AccountExpectation]
     tilt: Tilt
@@ -177,8 +172,8 @@ class InstrumentConstraints(Table):
     coverage_mode: Literal["fail_on_missing_rule"]
     max_sigma_global: Positive
     max_hard_max_global: Count
-    require_nonzero_weight_when_mandatory: Always
-    forbid_rules_for_ineligible_pairs: Always
+    require_nonzero_weight_when_mandatory: bool
+    forbid_rules_for_ineligible_pairs: bool
 
 
 class InstrumentPerAccountPriors(Pack):
@@ -202,7 +197,7 @@ class AllocationGroup(Table):
 class DeviceCaps(Table):
     """Caps of devices."""
 
-    fail_on_missing_rule: Always
+    fail_on_missing_rule: bool
     max_devices_per_party: Count
     max_devices_per_account: Count
     max_devices_per_merchant: Count
@@ -235,7 +230,7 @@ class IpCell(Table):
 class IpCaps(Table):
     """Caps of addresses."""
 
-    fail_on_missing_rule: Always
+    fail_on_missing_rule: bool
     max_total_ips_world: Count
     max_total_ip_edges_world: Count
     max_ips_per_device: Count

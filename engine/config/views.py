@@ -6,7 +6,7 @@ from engine.config.files import Packs
 from engine.contracts.vocabulary import Vocabularies
 from engine.states.s2 import AccountPriors, AccountRule, PartyVocabulary, TagAdjustment
 from engine.states.s3 import InstrumentPriors, InstrumentRule, InstrumentVocabulary
-from engine.states.s4 import DeviceRule, GraphPriors, GraphVocabulary, GroupRule, IpCellRule, WorldCaps
+from engine.states.s4 import DeviceRule, GraphPriors, GraphVocabulary, GroupRule, IpCellRule
 
 
 def party_vocabulary(words: Vocabularies) -> PartyVocabulary:
@@ -123,12 +123,6 @@ def graph_priors(packs: Packs) -> GraphPriors:
         max_devices_per_party=device.caps.max_devices_per_party,
         max_ips_per_device=ip.caps.max_ips_per_device,
         max_devices_per_ip=ip.caps.max_devices_per_ip,
-        world=WorldCaps(
-            devices=device.caps.max_total_devices_world,
-            device_links=device.caps.max_total_device_edges_world,
-            ips=ip.caps.max_total_ips_world,
-            ip_links=ip.caps.max_total_ip_edges_world,
-        ),
         coverage_target=packs.validation_policy.distribution.device_ip_coverage.min_fraction,
         weight_floor=device.weight_floor,
     )

@@ -166,7 +166,13 @@ def read_sealed(layout: RunLayout, state: str) -> Sealed:
         )
     failing = [name for name, facts in receipt["upstream_segments"].items() if facts["status"] != "PASS"]
     if failing:
-        raise _gate_failed(state, f"upstream segments have not passed: {', '.join(failing)}", gate)
+        raise EngineError(
+            code=f"6A.{state}.S0_GATE_FAILED",
+            reason="upstream_not_passed",
+            fact=f"upstream segments have not passed: {', '.join(failing)}",
+            place=str(gate),
+            remedy="bring upstream worlds that pass",
+        )
     return Sealed(tuple(rows), receipt)
 
 
@@ -178,12 +184,8 @@ def refuse_unsealed(layout: RunLayout, state: str, sealed: Sealed, packs: Packs)
 
     Raises:
         EngineError: SEALED_INPUTS_MISSING, SEALED_INPUTS_INVALID, SEALED_INPUTS_DIGEST_MISMATCH of the state, naming
-            the input that was altered; S0_GATE_FAILED where the policy requires a segment without a sealed gate.
+            the input that was altered.
     """
-    required = packs.validation_policy.upstream_pass_required.segments
-    absent = [segment for segment in required if segment not in sealed.receipt["upstream_segments"]]
-    if absent:
-        raise _gate_failed(state, f"no gate is sealed of the required segments {', '.join(absent)}", layout.path(GATE))
     for key, file in packs.files.items():
         if sealed.row(state, key)["sha256_hex"] != file.sha256:
             raise _unsealed(state, "DIGEST_MISMATCH", "pack_altered", str(file.path), "was altered after it was sealed")
@@ -324,16 +326,6 @@ def _difference(path: Path, raw: bytes) -> str:
     else:
         keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     return ", ".join(keys[:5]) or "their layout"
-
-
-def _gate_failed(state: str, fact: str, place: Path) -> EngineError:
-    return EngineError(
-        code=f"6A.{state}.S0_GATE_FAILED",
-        reason="upstream_not_passed",
-        fact=fact,
-        place=str(place),
-        remedy="bring upstream worlds that pass",
-    )
 
 
 def _unsealed(state: str, what: str, reason: str, subject: str, fact: str) -> EngineError:

@@ -205,12 +205,10 @@ def _world_size(priors: PopulationPriors, demand: Demand, multiplier: float, sca
 
 def _country_targets(priors: PopulationPriors, words: Vocabularies, demand: Demand, total: int) -> list[float]:
     law = priors.country_weight
-    by_outlets = law.outlet_exponent if law.use_outlets else 0.0
-    by_arrivals = law.arrival_exponent if law.use_arrivals else 0.0
     weights = [
         max(
-            (demand.outlets.get(country, 0) + law.outlet_offset) ** by_outlets
-            * (demand.arrivals.get(country, 0.0) + law.arrival_offset) ** by_arrivals,
+            (demand.outlets.get(country, 0) + law.outlet_offset) ** law.outlet_exponent
+            * (demand.arrivals.get(country, 0.0) + law.arrival_offset) ** law.arrival_exponent,
             law.country_weight_floor,
         )
         for country in words["country"]

@@ -73,16 +73,6 @@ class IpCellRule:
 
 
 @dataclass(frozen=True, slots=True)
-class WorldCaps:
-    """The most that a world may hold of each."""
-
-    devices: int
-    device_links: int
-    ips: int
-    ip_links: int
-
-
-@dataclass(frozen=True, slots=True)
 class GraphPriors:
     """All that S4 reads of its packs.
 
@@ -95,7 +85,6 @@ class GraphPriors:
         ip_type_share: Region to (ip type, share of links), in the order of the pack.
         ip_cells: Cells in the order of the pack.
         max_devices_per_party, max_ips_per_device, max_devices_per_ip: Caps.
-        world: Caps of the whole world.
         coverage_target: Share of devices that must have an address.
         weight_floor: Smallest weight of a party that passed the zero gate.
     """
@@ -111,7 +100,6 @@ class GraphPriors:
     max_devices_per_party: int
     max_ips_per_device: int
     max_devices_per_ip: int
-    world: WorldCaps
     coverage_target: float
     weight_floor: float
 
@@ -200,21 +188,7 @@ def plan_device_counts(
         }
         facts.append(DrawFact("device_count_realisation", taken, context))
     ordered = dict(sorted(counts.items()))
-    devices = sum(ordered.values())
-    # Every device has one link to its owner.
-    _check_world("device_count_priors", "devices", devices, min(priors.world.devices, priors.world.device_links))
-    return DevicePlan(priors, vocabulary, parties, ordered, devices, tuple(facts))
-
-
-def _check_world(pack: str, what: str, planned: int, most: int) -> None:
-    if planned > most:
-        raise error(
-            "PRIOR_PACK_INVALID",
-            "world_cap_exceeded",
-            f"{planned:,} {what} are planned, above the world's cap of {most:,}",
-            f"{pack}, caps",
-            "raise the cap, or make a smaller world",
-        )
+    return DevicePlan(priors, vocabulary, parties, ordered, sum(ordered.values()), tuple(facts))
 
 
 def _check_caps(priors: GraphPriors, parties: PartyBlocks) -> None:
@@ -329,9 +303,6 @@ def plan_ip_counts(plan: DevicePlan, *, ties: TieStream) -> IpPlan:
             weight = count * rule.mean_devices_per_ip
             cells.append(IpCell(region, ip_type, asn_class, country, next_id, count, weight))
             next_id += count
-    links = math.fsum(edges for region in demand.values() for edges in region)
-    _check_world("ip_count_priors", "addresses", next_id - 1, priors.world.ips)
-    _check_world("ip_count_priors", "links of addresses", round(links), priors.world.ip_links)
     return IpPlan(plan, tuple(cells), next_id - 1, tuple(sorted(demand)), tuple(facts))
 
 

@@ -132,47 +132,6 @@ BAD = {
         "6A.S4.PRIOR_PACK_INVALID",
         "os_mix_missing",
     ),
-    "a country that neither outlets nor arrivals weigh": (
-        "population_priors",
-        "use_outlets: true, use_arrivals: true",
-        "use_outlets: false, use_arrivals: false",
-        "6A.S1.PRIOR_PACK_INVALID",
-        "country_weight_of_nothing",
-    ),
-    "an instrument rule without a share": (
-        "instrument_mix_priors",
-        "BUSINESS_SAVINGS: {PARTY_BANK_ACCOUNT_DOMESTIC: 0.7, PARTY_BANK_ACCOUNT_INTERNATIONAL: 0.3}",
-        "BUSINESS_SAVINGS: {PARTY_BANK_ACCOUNT_DOMESTIC: 1.0}",
-        "6A.S3.PRIOR_PACK_INVALID",
-        "rule_for_ineligible_pair",
-    ),
-    **{
-        f"a rule that always holds, switched off: {old}": (
-            pack,
-            old,
-            old.replace("true", "false"),
-            "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
-            "literal_error",
-        )
-        for pack, old in (
-            ("product_mix_priors", "enforce_required_types: true"),
-            ("product_mix_priors", "disallow_zero_domain_cells: true"),
-            ("instrument_per_account_priors", "require_nonzero_weight_when_mandatory: true"),
-            ("instrument_per_account_priors", "forbid_rules_for_ineligible_pairs: true"),
-            ("device_count_priors", "fail_on_missing_rule: true"),
-            ("ip_count_priors", "fail_on_missing_rule: true"),
-            ("validation_policy", "require_unique_party_id: true"),
-            ("validation_policy", "require_role_vocab_match_taxonomy: true"),
-            ("validation_policy", "require_linkage_roles_match_policy: true"),
-        )
-    },
-    "a domain mode that this engine does not have": (
-        "product_mix_priors",
-        "domain_mode: explicit_by_party_type",
-        "domain_mode: explicit_by_party_type_and_segment",
-        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
-        "literal_error",
-    ),
     "tier bounds that fall": (
         "party_role_priors",
         "STANDARD: 0.65",

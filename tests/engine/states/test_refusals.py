@@ -12,7 +12,7 @@ from engine.states.runs import AccountRuns, PartyBlocks
 from engine.states.s2 import allocate_accounts, plan_accounts
 from engine.states.s2_rows import account_rows
 from engine.states.s3 import allocate_instruments, plan_counts
-from engine.states.s4 import WorldCaps, plan_device_counts, plan_ip_counts
+from engine.states.s4 import plan_device_counts, plan_ip_counts
 from engine.states.s4_rows import emit_region
 from tests.engine.kernels import worlds
 from tests.engine.states.making import SCALE, made
@@ -117,10 +117,6 @@ def test_missing_instrument_figures_name_the_account_type(change, reason):
         ({"ip_type_share": {}}, "ip_type_mix_missing_region"),
         ({"max_devices_per_party": 0}, "invalid_max_devices_per_party"),
         ({"max_devices_per_ip": 0}, "invalid_max_devices_per_ip"),
-        ({"world": WorldCaps(10, 10**9, 10**9, 10**9)}, "world_cap_exceeded"),
-        ({"world": WorldCaps(10**9, 10, 10**9, 10**9)}, "world_cap_exceeded"),
-        ({"world": WorldCaps(10**9, 10**9, 10, 10**9)}, "world_cap_exceeded"),
-        ({"world": WorldCaps(10**9, 10**9, 10**9, 10)}, "world_cap_exceeded"),
     ],
 )
 def test_missing_graph_figures_are_named(change, reason):
