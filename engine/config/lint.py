@@ -60,6 +60,14 @@ def _population(packs: Packs) -> Iterator[Finding]:
         yield finding(
             "population_priors", ("world_size", "seed_scale_clip"), "seed_scale_clip_invalid", "min is not positive"
         )
+    weight = packs.population_priors.country_weight
+    if not (weight.use_outlets or weight.use_arrivals):
+        yield finding(
+            "population_priors",
+            ("country_weight", "use_outlets"),
+            "country_weight_missing",
+            "use_outlets and use_arrivals are both off, which leaves countries no weight",
+        )
     yield from same(
         "population_priors",
         ("party_type_fallback_share",),

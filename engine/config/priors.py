@@ -25,7 +25,10 @@ class WorldSize(Table):
 
 
 class CountryWeight(Table):
-    """Weight of a country: ``(outlets + offset)^exponent * (arrivals + offset)^exponent``, floored."""
+    """Weight of a country: ``(outlets + offset)^exponent * (arrivals + offset)^exponent``, floored.
+
+    A factor that is switched off takes no part; one of the two stays on.
+    """
 
     use_outlets: bool
     use_arrivals: bool

@@ -205,13 +205,13 @@ def _world_size(priors: PopulationPriors, demand: Demand, multiplier: float, sca
 
 def _country_targets(priors: PopulationPriors, words: Vocabularies, demand: Demand, total: int) -> list[float]:
     law = priors.country_weight
-    weights = [
-        max(
-            (demand.outlets.get(country, 0) + law.outlet_offset) ** law.outlet_exponent
-            * (demand.arrivals.get(country, 0.0) + law.arrival_offset) ** law.arrival_exponent,
-            law.country_weight_floor,
-        )
-        for country in words["country"]
-    ]
+    weights = []
+    for country in words["country"]:
+        weight = 1.0
+        if law.use_outlets:
+            weight *= (demand.outlets.get(country, 0) + law.outlet_offset) ** law.outlet_exponent
+        if law.use_arrivals:
+            weight *= (demand.arrivals.get(country, 0.0) + law.arrival_offset) ** law.arrival_exponent
+        weights.append(max(weight, law.country_weight_floor))
     whole = math.fsum(weights)
     return [total * weight / whole for weight in weights]

@@ -40,6 +40,13 @@ BAD = {
         "6A.S1.PRIOR_PACK_INVALID",
         "shares_do_not_sum_to_one",
     ),
+    "countries without a weight": (
+        "population_priors",
+        "use_outlets: true, use_arrivals: true",
+        "use_outlets: false, use_arrivals: false",
+        "6A.S1.PRIOR_PACK_INVALID",
+        "country_weight_missing",
+    ),
     "a region without a mix": (
         "segmentation_priors",
         "  REGION_AMER: {RETAIL: 0.955, BUSINESS: 0.04, OTHER: 0.005}\n",
