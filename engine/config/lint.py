@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from engine.config.files import PACK_NAMES, Packs, locate
 from engine.config.findings import Finding, Path, finding, missing, same, unknown
+from engine.config.lint_limits import lint_limits
 from engine.config.lint_roles import lint_roles
 from engine.errors import EngineError
 
@@ -359,4 +360,5 @@ _CHECKS: tuple[Callable[[Packs], Iterator[Finding]], ...] = (
     _devices,
     _addresses,
     lint_roles,
+    lint_limits,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.config.base import Pack
 from engine.config.files import PACK_NAMES, PACKS, YAML_LOADER, PackFile, PackName, Packs, locate
@@ -97,18 +98,29 @@ def _parse(raw: bytes, path: Path, name: PackName) -> object:
 
 
 def _invalid(error: ValidationError, path: Path, name: PackName) -> EngineError:
+    complaints = error.errors(include_url=False)
+    first = complaints[0]
     problems = [
-        {"where": ".".join(map(str, item["loc"])), "what": item["msg"], "place": locate(path, item["loc"])}
-        for item in error.errors(include_url=False)
+        {"where": ".".join(map(str, item["loc"])), "what": _told(item), "place": locate(path, item["loc"])}
+        for item in complaints
     ]
-    first = error.errors(include_url=False)[0]
     ours = first["type"] in {"shares_do_not_sum_to_one", "range_inverted", "tier_thresholds_not_rising"}
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return EngineError(
         code=f"6A.{name.state}.PRIOR_PACK_INVALID" if ours else "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
         reason=first["type"],
-        fact=f"{name.key}: {problems[0]['where'] or 'the pack'}: {first['msg']}{more}",
+        fact=f"{name.key}: {problems[0]['where'] or 'the pack'}: {problems[0]['what']}{more}",
         place=problems[0]["place"],
-        remedy="correct the figure or the key at this line",
+        remedy=(
+            "write what is expected: the engine knows no other way"
+            if first["type"] == "literal_error"
+            else "correct the figure or the key at this line"
+        ),
         context={"pack": name.key, "problems": problems},
     )
+
+
+def _told(complaint: ErrorDetails) -> str:
+    """What is wrong; with the value itself where the key has one value or few."""
+    given = f", not {complaint['input']!r}" if complaint["type"] == "literal_error" else ""
+    return f"{complaint['msg']}{given}"

@@ -56,6 +56,52 @@ class UpstreamRequired(Table):
         return (*self.layer1, *self.layer2, *self.layer3)
 
 
+class PartyStructure(Table):
+    """What must be there of every party; the checks always run."""
+
+    require_unique_party_id: Literal[True]
+    require_country_iso_present: Literal[True]
+    require_segment_id_present: Literal[True]
+
+
+class AccountStructure(Table):
+    """Likewise of every account."""
+
+    require_owner_party_id_present: Literal[True]
+    require_account_type_present: Literal[True]
+
+
+class InstrumentStructure(Table):
+    """Likewise of every instrument."""
+
+    require_account_link_present: Literal[True]
+    require_instrument_type_present: Literal[True]
+
+
+class DeviceStructure(Table):
+    """Likewise of every device."""
+
+    require_device_type_present: Literal[True]
+    require_primary_party_present: Literal[True]
+
+
+class IpStructure(Table):
+    """Likewise of every address."""
+
+    require_ip_type_present: Literal[True]
+    require_country_iso_present: Literal[True]
+
+
+class Structure(Table):
+    """What must be there of every entity."""
+
+    party_base: PartyStructure
+    account_base: AccountStructure
+    instrument_base: InstrumentStructure
+    device_base: DeviceStructure
+    ip_base: IpStructure
+
+
 class DeviceLinkLimits(Table):
     """Limits of device links."""
 
@@ -137,10 +183,10 @@ class DistributionLimits(Table):
 
 
 class Consistency(Table):
-    """Vocabularies that must match."""
+    """Vocabularies that must match; the checks always run."""
 
-    require_role_vocab_match_taxonomy: bool
-    require_linkage_roles_match_policy: bool
+    require_role_vocab_match_taxonomy: Literal[True]
+    require_linkage_roles_match_policy: Literal[True]
 
 
 class RawRoles(Table):
@@ -162,7 +208,7 @@ class RoleMapping(Table):
 
     require_full_mapping: bool
     ip_group_match_mode: Literal["by_ip_or_asn"]
-    t8_compare_space: Name
+    t8_compare_space: Literal["canonical_taxonomy"]
     raw_to_published: RawRoles
     defaults: DefaultRoles
 
@@ -178,7 +224,7 @@ class ValidationPolicy(Pack):
     """What the last state requires of a world."""
 
     upstream_pass_required: UpstreamRequired
-    structural: Mapping[Name, Mapping[Name, bool]]
+    structural: Structure
     linkage: LinkageLimits
     role_fractions: RoleFractions
     distribution: DistributionLimits

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from engine.config.base import Count, Declared, Name, NotNegative, Pack, Positive, Range, Share, Shares, Table
 
+Exponent = Annotated[float, Field(ge=0.0, le=4.0)]
+"""An exponent of outlets or arrivals: more of them never weigh less, and no world's weights leave the doubles."""
 CountModel = Literal["bernoulli_cap1_v1", "zi_poisson_capK_v1", "zi_nb2_capK_v1"]
 
 
@@ -33,9 +35,9 @@ class CountryWeight(Table):
     use_outlets: bool
     use_arrivals: bool
     outlet_offset: NotNegative
-    outlet_exponent: float
+    outlet_exponent: Exponent
     arrival_offset: NotNegative
-    arrival_exponent: float
+    arrival_exponent: Exponent
     country_weight_floor: Positive
     max_country_share_cap: Share
 
@@ -90,14 +92,14 @@ class ProductConstraints(Table):
 
     max_total_lambda_per_party_by_party_type: Mapping[Name, Positive]
     min_nonzero_account_types_in_domain: Mapping[Name, int]
-    disallow_zero_domain_cells: bool
-    enforce_required_types: bool
+    disallow_zero_domain_cells: Literal[True]
+    enforce_required_types: Literal[True]
 
 
 class ProductMixPriors(Pack):
     """Accounts of a party in expectation."""
 
-    domain_mode: Literal["explicit_by_party_type", "explicit_by_party_type_and_segment"]
+    domain_mode: Literal["explicit_by_party_type"]
     merchant_mode_enabled: Literal[False]
     types: Mapping[Name, AccountExpectation]
     tilt: Tilt
@@ -175,8 +177,8 @@ class InstrumentConstraints(Table):
     coverage_mode: Literal["fail_on_missing_rule"]
     max_sigma_global: Positive
     max_hard_max_global: Count
-    require_nonzero_weight_when_mandatory: bool
-    forbid_rules_for_ineligible_pairs: bool
+    require_nonzero_weight_when_mandatory: Literal[True]
+    forbid_rules_for_ineligible_pairs: Literal[True]
 
 
 class InstrumentPerAccountPriors(Pack):
@@ -200,7 +202,7 @@ class AllocationGroup(Table):
 class DeviceCaps(Table):
     """Caps of devices."""
 
-    fail_on_missing_rule: bool
+    fail_on_missing_rule: Literal[True]
     max_devices_per_party: Count
     max_devices_per_account: Count
     max_devices_per_merchant: Count
@@ -233,7 +235,7 @@ class IpCell(Table):
 class IpCaps(Table):
     """Caps of addresses."""
 
-    fail_on_missing_rule: bool
+    fail_on_missing_rule: Literal[True]
     max_total_ips_world: Count
     max_total_ip_edges_world: Count
     max_ips_per_device: Count

@@ -32,6 +32,7 @@ def refused(packs):
     return caught.value
 
 
+RULE = "{hard_max: 2, p_zero_weight: 0.1, sigma: 0.5, count_model: bernoulli_cap1_v1, p_zero: 0.1, kappa: null}"
 BAD = {
     "a share row that does not sum to one": (
         "segmentation_priors",
@@ -46,6 +47,13 @@ BAD = {
         "use_outlets: false, use_arrivals: false",
         "6A.S1.PRIOR_PACK_INVALID",
         "country_weight_missing",
+    ),
+    "an exponent that leaves the doubles": (
+        "population_priors",
+        "outlet_exponent: 0.85",
+        "outlet_exponent: 850.0",
+        "6A.S0.PRIOR_PACK_SCHEMA_INVALID",
+        "less_than_equal",
     ),
     "a region without a mix": (
         "segmentation_priors",
@@ -67,6 +75,27 @@ BAD = {
         "hard_max: 1, p_zero_weight: 0.95",
         "6A.S3.PRIOR_PACK_INVALID",
         "invalid_hard_max",
+    ),
+    "an account that requires an instrument and expects none": (
+        "instrument_mix_priors",
+        "RETAIL_CREDIT_CARD_STANDARD: 1.4",
+        "RETAIL_CREDIT_CARD_STANDARD: 0.0",
+        "6A.S3.PRIOR_PACK_INVALID",
+        "mandatory_instrument_without_weight",
+    ),
+    "a rule for an instrument that the mix lacks": (
+        "instrument_per_account_priors",
+        "    RETAIL_DEBIT_CARD_VIRTUAL: {hard_max",
+        f"    RETAIL_PREPAID_CARD_VIRTUAL: {RULE}\n    RETAIL_DEBIT_CARD_VIRTUAL: {{hard_max",
+        "6A.S3.PRIOR_PACK_INVALID",
+        "instrument_rule_unused",
+    ),
+    "an instrument that the holder may not have": (
+        "instrument_taxonomy",
+        "party_types: [RETAIL]",
+        "party_types: [BUSINESS]",
+        "6A.S3.PRIOR_PACK_INVALID",
+        "instrument_pair_ineligible",
     ),
     "an unknown party role": ("fraud_role_taxonomy", "MULE: 4", "MULES: 4", "6A.S5.PRIOR_PACK_INVALID", "unknown_role"),
     "a raw role without a published name": (
@@ -167,6 +196,41 @@ def test_a_pack_that_cannot_be_right_is_refused_with_its_place(packs, case):
     assert Path(path).is_file()
     assert int(line) >= 1
     assert error.remedy
+
+
+ONE_WAY = [
+    ("product_mix_priors", "domain_mode", "explicit_by_party_type", "explicit_by_party_type_and_segment"),
+    ("product_mix_priors", "enforce_required_types", "true", "false"),
+    ("product_mix_priors", "disallow_zero_domain_cells", "true", "false"),
+    ("instrument_per_account_priors", "require_nonzero_weight_when_mandatory", "true", "false"),
+    ("instrument_per_account_priors", "forbid_rules_for_ineligible_pairs", "true", "false"),
+    ("device_count_priors", "fail_on_missing_rule", "true", "false"),
+    ("ip_count_priors", "fail_on_missing_rule", "true", "false"),
+    ("validation_policy", "require_unique_party_id", "true", "false"),
+    ("validation_policy", "require_account_type_present", "true", "false"),
+    ("validation_policy", "require_account_link_present", "true", "false"),
+    ("validation_policy", "require_device_type_present", "true", "false"),
+    ("validation_policy", "require_ip_type_present", "true", "false"),
+    ("validation_policy", "require_role_vocab_match_taxonomy", "true", "false"),
+    ("validation_policy", "require_linkage_roles_match_policy", "true", "false"),
+    ("validation_policy", "t8_compare_space", "canonical_taxonomy", "raw"),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "only", "other"), ONE_WAY, ids=lambda value: value)
+def test_what_the_engine_knows_no_other_way_for_cannot_be_switched(packs, name, key, only, other):
+    path, line = change(packs, name, f"{key}: {only}", f"{key}: {other}")
+    error = refused(packs)
+    assert (error.code, error.reason) == ("6A.S0.PRIOR_PACK_SCHEMA_INVALID", "literal_error")
+    assert key in error.fact
+    assert f"not {other.title() if other == 'false' else repr(other)}" in error.fact
+    assert error.place == f"{path}:{line}"
+    assert "write what is expected" in error.remedy
+
+
+def test_a_requirement_that_no_check_knows_is_refused(packs):
+    change(packs, "validation_policy", "require_ip_type_present", "require_ip_owner_present")
+    assert refused(packs).code == "6A.S0.PRIOR_PACK_SCHEMA_INVALID"
 
 
 def test_the_place_is_the_line_of_the_figure(packs):
