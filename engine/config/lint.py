@@ -9,6 +9,7 @@ from engine.config.files import PACK_NAMES, Packs, locate
 from engine.config.findings import Finding, Path, finding, missing, same, unknown
 from engine.config.lint_limits import lint_limits
 from engine.config.lint_roles import lint_roles
+from engine.config.lint_words import lint_words
 from engine.errors import EngineError
 
 
@@ -361,4 +362,5 @@ _CHECKS: tuple[Callable[[Packs], Iterator[Finding]], ...] = (
     _addresses,
     lint_roles,
     lint_limits,
+    lint_words,
 )

@@ -50,11 +50,6 @@ class UpstreamRequired(Table):
     layer2: Names
     layer3: Names
 
-    @property
-    def segments(self) -> tuple[str, ...]:
-        """All of them, layer by layer."""
-        return (*self.layer1, *self.layer2, *self.layer3)
-
 
 class PartyStructure(Table):
     """What must be there of every party; the checks always run."""

@@ -49,7 +49,9 @@ class PopulationPriors(Pack):
     country_weight: CountryWeight
     party_type_fallback_share: Shares
     min_parties_per_country: int
-    required_hints: tuple[str, ...] = Field(strict=False)
+    required_hints: tuple[Literal["OUTLET_COUNTS_BY_COUNTRY"], Literal["EXPECTED_ARRIVALS_BY_COUNTRY"]] = Field(
+        strict=False
+    )
     declared: Declared
 
 

@@ -55,21 +55,25 @@ class TierRow(Table):
         return row
 
 
+Nought = Annotated[float, Field(ge=0.0, le=0.0)]
+"""A share that the pack spells out and that cannot be another."""
+
+
 class TierChance(Table):
-    """Chance of a lift by one step, by base tier."""
+    """Chance of a lift by one step, by base tier; nothing lies above the highest."""
 
     LOW: Share
     STANDARD: Share
     ELEVATED: Share
-    HIGH: Share
+    HIGH: Nought
 
 
 class Promotion(Table):
-    """A lift of an owned entity's tier by one step when its owner is risky."""
+    """A lift of an owned entity's tier by one step when its owner is risky; every tier has its chance."""
 
     enabled: bool
     probability: TierChance
-    default: Share
+    default: Nought
 
 
 class SharingPromotion(Promotion):

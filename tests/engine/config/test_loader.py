@@ -178,6 +178,30 @@ BAD = {
 }
 
 
+HELD = [
+    ("account_per_party_priors", "[bernoulli_cap1_v1, zi_poisson_capK_v1, ", "[", "S2", "unsupported_count_model"),
+    ("account_per_party_priors", "p_zero_weight: 0.01, sigma: 0.25", "p_zero_weight: 0.2, sigma: 0.25", "S2",
+     "required_coverage_missed"),
+    ("device_count_priors", "devices_world: 200000000", "devices_world: 2000", "S4", "world_cap_below_largest_world"),
+    ("ip_count_priors", "edges_world: 900000000", "edges_world: 400000000", "S4", "world_cap_below_largest_world"),
+    ("ip_count_priors", "max_parties_per_ip: 150000", "max_parties_per_ip: 599", "S4", "invalid_max_parties_per_ip"),
+    ("ip_count_priors", "per_ip: 1.0e-09", "per_ip: 3.0", "S4", "mean_devices_per_ip_below_least"),
+    ("validation_policy", "layer2: [5A, 5B]", "layer2: [5A, 5B, 5C]", "S5", "upstream_gates_differ"),
+    ("validation_policy", "layer2: [5A, 5B]", "layer2: [5A]", "S5", "upstream_gates_differ"),
+    ("account_taxonomy", "ledger_class: DEPOSIT", "ledger_class: DEPOSITS", "S2", "unknown_ledger_class"),
+    ("instrument_taxonomy", "identifier: PAN", "identifier: PEN", "S3", "unknown_identifier"),
+    ("device_taxonomy", "allowed_ua: [CHROME", "allowed_ua: [CHROMIUM", "S4", "unknown_allowed_ua"),
+    ("ip_taxonomy", "asn_classes: [MNO]", "asn_classes: [MNOP]", "S4", "unknown_asn_class"),
+    ("graph_linkage_rules", "requires: [device_id]", "requires: [devise_id]", "S4", "unknown_link_field"),
+    ("graph_linkage_rules", "forbids: [party_id, account_id", "forbids: [merchant_id, account_id", "S4",
+     "link_role_contradicts_itself"),
+    ("graph_linkage_rules", "    requires: [party_id]\n", "    requires: [party_id, device_id]\n", "S4",
+     "link_role_not_emitted"),
+    ("device_linkage_rules", "SECONDARY_USER:", "OTHER_USER:", "S4", "device_link_roles_differ"),
+    ("device_linkage_rules", "device_types: [LAPTOP]", "device_types: [LAPTOPS]", "S4", "device_type_unknown"),
+]  # fmt: skip
+
+
 def test_the_packs_that_ship_load_and_every_state_has_its_own():
     packs = load_packs()
     assert sorted(packs.files) == sorted(name.key for name in PACK_NAMES)
@@ -231,6 +255,14 @@ def test_what_the_engine_knows_no_other_way_for_cannot_be_switched(packs, name, 
 def test_a_requirement_that_no_check_knows_is_refused(packs):
     change(packs, "validation_policy", "require_ip_type_present", "require_ip_owner_present")
     assert refused(packs).code == "6A.S0.PRIOR_PACK_SCHEMA_INVALID"
+
+
+@pytest.mark.parametrize(("name", "old", "new", "state", "reason"), HELD, ids=lambda value: value[:40])
+def test_what_no_state_looks_at_while_it_draws_is_held_before(packs, name, old, new, state, reason):
+    path, _ = change(packs, name, old, new)
+    error = refused(packs)
+    assert (error.code, error.reason) == (f"6A.{state}.PRIOR_PACK_INVALID", reason)
+    assert Path(error.place.rpartition(":")[0]) == path
 
 
 def test_the_place_is_the_line_of_the_figure(packs):
