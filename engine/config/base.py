@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -10,6 +11,17 @@ from pydantic_core import PydanticCustomError
 
 SHARE_TOLERANCE = 1e-6
 """How far from one the sum of a share row may lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Mark of a field that the engine takes in and does not read; what is not marked so is read.
+
+    Attributes:
+        reason: Why it is there all the same.
+    """
+
+    reason: str
 
 
 class Table(BaseModel):
@@ -46,7 +58,7 @@ Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
 Shares = Annotated[Mapping[Name, Share], Field(min_length=1), AfterValidator(_sum_to_one)]
 """A row of shares in the order of the draw; they sum to one within ``SHARE_TOLERANCE``."""
-Declared = Mapping[str, JsonValue]
+Declared = Annotated[Mapping[str, JsonValue], Carried("belongs to the written contract")]
 """Figures that the written contract carries and the generator does not read."""
 
 

@@ -82,7 +82,12 @@ def _links(packs: Packs) -> Iterator[Finding]:
     }:
         fact = "the link roles are not the device_link_roles of mlr.6A.policy.graph_linkage_rules"
         yield finding("device_linkage_rules", ("link_roles",), "device_link_roles_differ", fact)
+    grouped: set[str] = set()
     for name, group in rules.groups.items():
+        if grouped & set(group.device_types):
+            fact = f"{name} holds {', '.join(sorted(grouped & set(group.device_types)))}, which another group has"
+            yield finding("device_linkage_rules", ("groups", name), "device_type_in_two_groups", fact)
+        grouped |= set(group.device_types)
         where = ("groups", name, "device_types")
         known = packs.device_taxonomy.types
         yield from unknown(

@@ -7,15 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.config.base import Declared, Name, Pack, Share, Table
+from engine.config.base import Carried, Declared, Name, Pack, Share, Table
 
+_TAIL = Carried("the tests hold worlds to it; the draw keeps max_devices_per_ip of the address priors")
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 
 
 class LinkRole(Table):
     """A link role: the fields that it requires and those that it forbids."""
 
-    scope: Name
+    scope: Annotated[Name, Carried("sorts link roles for readers")]
     requires: Names
     forbids: Names
 
@@ -24,7 +25,7 @@ class DeviceGroup(Table):
     """A linkage group of device types."""
 
     device_types: Names
-    priority: int
+    priority: Annotated[int, Carried("no device type stands in two groups")]
 
 
 class DeviceLinkageRules(Pack):
@@ -163,10 +164,10 @@ class Coverage(Table):
 
 
 class DegreeTail(Table):
-    """Bounds of the devices on one address."""
+    """Bounds of the devices on one address, of a whole world: nothing is clamped to them."""
 
-    p99_max: int
-    max_max: int
+    p99_max: Annotated[int, _TAIL]
+    max_max: Annotated[int, _TAIL]
 
 
 class DistributionLimits(Table):

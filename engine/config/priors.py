@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.config.base import Count, Declared, Name, NotNegative, Pack, Positive, Range, Share, Shares, Table
+from engine.config.base import Carried, Count, Declared, Name, NotNegative, Pack, Positive, Range, Share, Shares, Table
 
 Exponent = Annotated[float, Field(ge=0.0, le=4.0)]
 """An exponent of outlets or arrivals: more of them never weigh less, and no world's weights leave the doubles."""
+_COUNT_MODEL = Carried("belongs to the count model of the written law, for which weights stand in")
 CountModel = Literal["bernoulli_cap1_v1", "zi_poisson_capK_v1", "zi_nb2_capK_v1"]
 
 
@@ -39,7 +40,7 @@ class CountryWeight(Table):
     arrival_offset: NotNegative
     arrival_exponent: Exponent
     country_weight_floor: Positive
-    max_country_share_cap: Share
+    max_country_share_cap: Annotated[Share, Carried("a corridor of the written law, which caps no country")]
 
 
 class PopulationPriors(Pack):
@@ -47,7 +48,7 @@ class PopulationPriors(Pack):
 
     world_size: WorldSize
     country_weight: CountryWeight
-    party_type_fallback_share: Shares
+    party_type_fallback_share: Annotated[Shares, Carried("for a region without a mix, which is refused")]
     min_parties_per_country: int
     required_hints: tuple[Literal["OUTLET_COUNTS_BY_COUNTRY"], Literal["EXPECTED_ARRIVALS_BY_COUNTRY"]] = Field(
         strict=False
@@ -59,7 +60,7 @@ class Segment(Table):
     """What a segment is like; features in [0, 1]."""
 
     party_type: Name
-    group: Name
+    group: Annotated[Name, Carried("sorts segments for readers")]
     tags: tuple[str, ...] = Field(strict=False)
     features: Mapping[Name, Share]
 
@@ -110,14 +111,14 @@ class ProductMixPriors(Pack):
 
 
 class AccountRule(Table):
-    """How unevenly a type falls on parties; ``p_zero`` and ``kappa`` belong to the count model and are not read."""
+    """How unevenly a type falls on parties."""
 
     K_max: Count
     p_zero_weight: Share
     sigma: NotNegative
     count_model: CountModel
-    p_zero: Share
-    kappa: float | None
+    p_zero: Annotated[Share, _COUNT_MODEL]
+    kappa: Annotated[float | None, _COUNT_MODEL]
 
 
 class TagAdjustment(Table):
@@ -168,9 +169,9 @@ class InstrumentRule(Table):
     hard_max: Count
     p_zero_weight: Share
     sigma: NotNegative
-    count_model: CountModel
-    p_zero: Share
-    kappa: float | None
+    count_model: Annotated[CountModel, _COUNT_MODEL]
+    p_zero: Annotated[Share, _COUNT_MODEL]
+    kappa: Annotated[float | None, _COUNT_MODEL]
 
 
 class InstrumentConstraints(Table):
@@ -206,8 +207,8 @@ class DeviceCaps(Table):
 
     fail_on_missing_rule: Literal[True]
     max_devices_per_party: Count
-    max_devices_per_account: Count
-    max_devices_per_merchant: Count
+    max_devices_per_account: Annotated[Count, Carried("devices are linked to parties alone")]
+    max_devices_per_merchant: Annotated[Count, Carried("devices are linked to parties alone")]
     max_total_devices_world: Count
     max_total_device_edges_world: Count
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.config.base import Count, Declared, Name, Pack, Share, Shares, Table
+from engine.config.base import Carried, Count, Declared, Name, Pack, Share, Shares, Table
 
 Tier = Literal["LOW", "STANDARD", "ELEVATED", "HIGH"]
 TIERS: tuple[Tier, ...] = ("LOW", "STANDARD", "ELEVATED", "HIGH")
@@ -90,6 +90,9 @@ class Expected(Table):
     tier_mass: Mapping[Name, Mapping[Name, Share]] = Field(default_factory=dict)
 
 
+_EXPECTED = Carried("what the tables amount to at the reference population, for tests and readers")
+
+
 class RolePack(Pack):
     """What all role packs share."""
 
@@ -102,7 +105,7 @@ class PartyRolePriors(RolePack):
     """Roles of parties by party type."""
 
     risky_roles: tuple[str, ...] = Field(strict=False, min_length=1)
-    expected: Expected
+    expected: Annotated[Expected, _EXPECTED]
 
 
 class AccountRolePriors(RolePack):
@@ -111,7 +114,7 @@ class AccountRolePriors(RolePack):
     group_of_type: Mapping[Name, Name]
     default_group: Name
     owner_promotion: Promotion
-    expected: Expected
+    expected: Annotated[Expected, _EXPECTED]
 
 
 class MerchantRolePriors(RolePack):
@@ -125,7 +128,7 @@ class DeviceRolePriors(RolePack):
 
     group_of_type: Mapping[Name, Name]
     owner_promotion: Promotion
-    expected: Expected
+    expected: Annotated[Expected, _EXPECTED]
 
 
 class IpGroupRule(Table):
@@ -143,7 +146,7 @@ class IpRolePriors(RolePack):
     groups: tuple[IpGroupRule, ...] = Field(strict=False)
     default_group: Name
     sharing_promotion: SharingPromotion
-    expected: Expected
+    expected: Annotated[Expected, _EXPECTED]
 
     def group_of(self, ip_type: str, asn_class: str) -> str:
         """Group of the first rule, by priority, that lists the address type or the ASN class."""

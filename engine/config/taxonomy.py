@@ -7,15 +7,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.config.base import Name, Pack, Table
+from engine.config.base import Carried, Name, Pack, Table
 
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+
+_LATER = Carried("describes the world to the segments that read it; no draw depends on it")
+_BESIDE = Carried("the words are read, what stands beside them is for readers")
 
 
 class PartyTypeWord(Table):
     """A party type."""
 
-    is_business: bool
+    is_business: Annotated[bool, _LATER]
 
 
 class PartyTaxonomy(Pack):
@@ -34,8 +37,8 @@ class AccountTypeWord(Table):
     product_family: Name
     currency_policy: Name
     requires_instrument: bool = False
-    supports_chargeback: bool = False
-    can_be_joint: bool = False
+    supports_chargeback: Annotated[bool, _LATER] = False
+    can_be_joint: Annotated[bool, _LATER] = False
 
 
 class AccountTaxonomy(Pack):
@@ -43,8 +46,8 @@ class AccountTaxonomy(Pack):
 
     owner_kinds: Names
     ledger_classes: Names
-    currency_policies: Mapping[Name, str]
-    product_families: Mapping[Name, str]
+    currency_policies: Annotated[Mapping[Name, str], _BESIDE]
+    product_families: Annotated[Mapping[Name, str], _BESIDE]
     types: Mapping[Name, AccountTypeWord]
 
 
@@ -54,10 +57,10 @@ class InstrumentTypeWord(Table):
     # `class` is a word of Python; the pack spells it out.
     kind: Name = Field(alias="class")
     identifier: Name
-    physical: bool
-    virtual: bool
-    chargeback: bool
-    tokenizable: bool
+    physical: Annotated[bool, _LATER]
+    virtual: Annotated[bool, _LATER]
+    chargeback: Annotated[bool, _LATER]
+    tokenizable: Annotated[bool, _LATER]
     token_types: Names
     ledger_classes: Names
     default_scheme_kind: Name | None
@@ -71,7 +74,7 @@ class InstrumentTaxonomy(Pack):
 
     classes: Names
     identifier_types: Names
-    brand_tiers: Names
+    brand_tiers: Annotated[Names, _LATER]
     token_types: Names
     capabilities: Names
     schemes: Mapping[Name, Names]
@@ -82,8 +85,8 @@ class DeviceTypeWord(Table):
     """A device type and its groups; merchants' terminals are not allocated."""
 
     owner_kind: Name
-    mobile: bool
-    terminal: bool
+    mobile: Annotated[bool, _LATER]
+    terminal: Annotated[bool, _LATER]
     alloc_group: Name | None
     ip_group: Name
     allowed_os: Names
@@ -97,15 +100,15 @@ class DeviceTaxonomy(Pack):
     os_families: Mapping[Name, Names]
     ua_families: Names
     capabilities: Names
-    static_risk_tiers: Names
+    static_risk_tiers: Annotated[Names, _LATER]
     types: Mapping[Name, DeviceTypeWord]
 
 
 class IpTypeWord(Table):
-    """An address type. The generator does not enforce the compatibility list."""
+    """An address type. The compatible classes are words of the taxonomy; cells may pair others."""
 
-    shared_infrastructure: bool
-    anonymizing: bool
+    shared_infrastructure: Annotated[bool, _LATER]
+    anonymizing: Annotated[bool, _LATER]
     compatible_asn_classes: Names
 
 
@@ -113,9 +116,9 @@ class IpTaxonomy(Pack):
     """Words about addresses."""
 
     ip_types: Mapping[Name, IpTypeWord]
-    asn_classes: Mapping[Name, Name]
-    risk_flags: Names
-    static_risk_tiers: Names
+    asn_classes: Annotated[Mapping[Name, Name], _BESIDE]
+    risk_flags: Annotated[Names, _LATER]
+    static_risk_tiers: Annotated[Names, _LATER]
 
 
 class FraudRoleTaxonomy(Pack):

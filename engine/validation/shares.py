@@ -6,7 +6,7 @@ recounts each of them and puts it beside what the packs ask for, with the gap th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.config import Packs
 from engine.config.lint import tilted_lambda
+from engine.config.policy import RoleMapping
 from engine.config.roles import TIERS, Promotion, RolePack
 from engine.contracts.reading import read_columns, read_whole
 from engine.contracts.vocabulary import Vocabularies
@@ -243,7 +244,7 @@ def _roles(
 ) -> Iterator[Share]:
     party, account = packs.party_role_priors, packs.account_role_priors
     ip = packs.ip_role_priors
-    mapping = packs.validation_policy.role_mapping.raw_to_published
+    mapping = packs.validation_policy.role_mapping
     roles = reader.codes("s5_party_fraud_roles_6A", "fraud_role_party")
     table = cross(party_type, roles, len(words["party_type"]), len(words["party_role"]))
     for index, name in enumerate(words["party_type"]):
@@ -271,13 +272,13 @@ def _roles(
         return
     for cell in np.flatnonzero(table.sum(axis=1)):
         kind, asn = words["ip_type"][int(cell) // sizes[1]], words["asn_class"][int(cell) % sizes[1]]
-        expected = _expected(ip, ip.group_of(kind, asn), mapping.IP, None, 0.0)
+        expected = _expected(ip, ip.group_of(kind, asn), _names(mapping, "IP"), None, 0.0)
         yield from _role_mix("ip", f"{kind}/{asn}", table[cell], words, expected)
 
 
 def _device_roles(reader: _Reader, packs: Packs, words: Vocabularies, risky: NDArray[np.bool_]) -> Iterator[Share]:
     device, stride = packs.device_role_priors, packs.device_count_priors.caps.max_devices_per_party + 1
-    mapping = packs.validation_policy.role_mapping.raw_to_published
+    mapping = packs.validation_policy.role_mapping
     kind_of = np.zeros(len(risky) * stride, np.uint8)
     for ids, kind in reader.rows("s4_device_base_6A", "device_id", "device_type"):
         kind_of[ids] = kind
@@ -289,14 +290,21 @@ def _device_roles(reader: _Reader, packs: Packs, words: Vocabularies, risky: NDA
     for lifted in (0, 1):
         for index, name in enumerate(words["device_type"]):
             expected = _expected(
-                device, device.group_of_type[name], mapping.DEVICE, device.owner_promotion, float(lifted)
+                device, device.group_of_type[name], _names(mapping, "DEVICE"), device.owner_promotion, float(lifted)
             )
             label = f"device/{'risky' if lifted else 'calm'} owner"
             yield from _role_mix(label, name, table[lifted * kinds + index], words, expected, entity="device")
 
 
+def _names(mapping: RoleMapping, entity: str) -> Callable[[str], str]:
+    """Published name of a raw role: its own, or the default."""
+    names: Mapping[str, str] = getattr(mapping.raw_to_published, entity)
+    default: str = getattr(mapping.defaults, entity)
+    return lambda role: names.get(role, default)
+
+
 def _expected(
-    pack: RolePack, group: str, published: Mapping[str, str] | None, lift: Promotion | None, lifted: float
+    pack: RolePack, group: str, published: Callable[[str], str] | None, lift: Promotion | None, lifted: float
 ) -> dict[str, float]:
     """Published shares of a group whose owners are risky (``lifted`` 1) or not (0)."""
     mass = list(pack.tier_thresholds.mass)
@@ -308,7 +316,7 @@ def _expected(
     expected: dict[str, float] = {}
     for part, tier in zip(mass, TIERS, strict=True):
         for role, share in pack.roles[group].of(tier).items():
-            word = published[role] if published is not None else role
+            word = published(role) if published is not None else role
             expected[word] = expected.get(word, 0.0) + part * share
     return expected
 

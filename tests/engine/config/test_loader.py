@@ -199,6 +199,7 @@ HELD = [
      "link_role_not_emitted"),
     ("device_linkage_rules", "SECONDARY_USER:", "OTHER_USER:", "S4", "device_link_roles_differ"),
     ("device_linkage_rules", "device_types: [LAPTOP]", "device_types: [LAPTOPS]", "S4", "device_type_unknown"),
+    ("device_linkage_rules", "device_types: [LAPTOP]", "device_types: [TABLET]", "S4", "device_type_in_two_groups"),
 ]  # fmt: skip
 
 

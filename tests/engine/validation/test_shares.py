@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from engine.config import PACK_NAMES, load_packs
@@ -131,6 +132,16 @@ def test_observed_shares_are_those_of_the_priors(worlds, seed):
     found = shares(worlds[seed], PACKS, WORDS)
     assert len(found) > 400
     assert [share for share in found if not share.kept] == []
+
+
+@pytest.mark.parametrize("seed", [42, 7])
+def test_as_many_devices_share_an_address_as_the_policy_bounds(worlds, seed):
+    tail = PACKS.validation_policy.distribution.ip_degree_tail
+    # No device has an address twice, so that links count devices.
+    links = np.bincount(pq.read_table(worlds[seed]["s4_ip_links_6A"], columns=["ip_id"])["ip_id"].to_numpy())
+    p99, most = np.percentile(links[links > 0], 99), links.max()
+    assert tail.p99_max / 2 < p99 <= tail.p99_max
+    assert p99 < most <= tail.max_max
 
 
 def test_every_kind_of_prior_is_recounted(worlds):
