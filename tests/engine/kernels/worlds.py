@@ -21,6 +21,25 @@ from engine.states.s4 import GraphPriors, GraphVocabulary
 MANIFEST = "c8fd43cd60ce0ede0c63d2ceb4610f167c9b107e1d59b9b8c7d7b8d0028b05c8"
 PARAMETERS = "56d45126eaabedd083a1d8428a763e0278c89efec5023cfd6cf3cab7fc8dd2d7"
 
+EVENTS_OF = {
+    "party_count_realisation": 77,
+    "party_attribute_sampling": 231,
+    "account_count_realisation": 1,
+    "account_allocation_sampling": 440,
+    "account_attribute_sampling": 1,
+    "instrument_count_realisation": 13,
+    "instrument_allocation_sampling": 30,
+    "instrument_attribute_sampling": 30,
+    "device_count_realisation": 15,
+    "device_allocation_sampling": 1,
+    "device_attribute_sampling": 1,
+    "ip_count_realisation": 5,
+    "ip_allocation_sampling": 1,
+    "ip_attribute_sampling": 1,
+    **{f"fraud_role_sampling_{entity}": 1 for entity in ("party", "account", "merchant", "device", "ip")},
+}
+"""Label to events of a world of the reference's 77 countries; only those of S1 depend on how many there are."""
+
 
 @dataclass
 class Stream:

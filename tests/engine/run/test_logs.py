@@ -9,24 +9,7 @@ from engine.errors import EngineError
 from engine.run import perf, rng
 from engine.run.layout import AUDIT, EVENTS, PERF, TRACE
 from engine.run.seal import contract
-
-EVENTS_OF = {
-    "party_count_realisation": 77,
-    "party_attribute_sampling": 231,
-    "account_count_realisation": 1,
-    "account_allocation_sampling": 440,
-    "account_attribute_sampling": 1,
-    "instrument_count_realisation": 13,
-    "instrument_allocation_sampling": 30,
-    "instrument_attribute_sampling": 30,
-    "device_count_realisation": 15,
-    "device_allocation_sampling": 1,
-    "device_attribute_sampling": 1,
-    "ip_count_realisation": 5,
-    "ip_allocation_sampling": 1,
-    "ip_attribute_sampling": 1,
-    **{f"fraud_role_sampling_{entity}": 1 for entity in ("party", "account", "merchant", "device", "ip")},
-}
+from tests.engine.kernels.worlds import EVENTS_OF
 
 
 def lines(path):
