@@ -1,7 +1,7 @@
 """Observed shares against the priors, recomputed from the Parquet files alone.
 
-Every prior that the generator reads leaves a trace in the tables: a mix, a mean per owner, a role's share. ``shares``
-recounts each of them and puts it beside what the packs ask for, with the gap that rounding or chance can explain.
+The priors leave traces in the tables: a mix, a mean per owner, a role's share. ``shares`` recounts each of them and
+puts it beside what the packs ask for, with the gap that rounding or chance can explain.
 """
 
 from __future__ import annotations
