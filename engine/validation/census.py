@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from engine.contracts.model import Dataset, datasets
 from engine.contracts.reading import batches, row_count
-from engine.validation.keys import Ids, Owners, Strangers, Tally, aligned, among, within
+from engine.validation.keys import Holdings, Ids, Owners, Strangers, Tally, aligned, among, within
 
 T = TypeVar("T")
 
@@ -166,27 +166,27 @@ def _numbered(path: Path, dataset: Dataset) -> TableCensus:
     return _walk(path, dataset, ("ids_out_of_order",), visit)
 
 
-def _accounts(path: Path, dataset: Dataset, parties: int) -> tuple[TableCensus, Owners, Tally]:
-    """The accounts, the owner of each, and how many each party has."""
-    owners, held, unknown = Owners(row_count(path, dataset)), Tally(parties), within(parties)
+def _accounts(path: Path, dataset: Dataset, parties: int) -> tuple[TableCensus, Owners, Holdings]:
+    """The accounts, the owner of each, and what each party holds."""
+    owners, held, unknown = Owners(row_count(path, dataset)), Holdings(parties), within(parties)
 
     def visit(rows: Rows, seen: TableCensus) -> None:
         ids, owner = aligned(rows["account_id"]), aligned(rows["owner_party_id"])
         seen.facts["ids_out_of_order"] += _gaps(ids, seen.rows)
         seen.facts["orphaned_keys"] += unknown(owner)
         owners.add(ids, owner)
-        held.add(owner)
+        held.add(owner, rows["account_type"])
 
     return _walk(path, dataset, ("ids_out_of_order", "orphaned_keys"), visit), owners, held
 
 
-def _holdings(path: Path, dataset: Dataset, parties: int, held: Tally) -> TableCensus:
-    claimed, unknown = Tally(parties), within(parties)
+def _holdings(path: Path, dataset: Dataset, parties: int, held: Holdings) -> TableCensus:
+    claimed, unknown = Holdings(parties), within(parties)
 
     def visit(rows: Rows, seen: TableCensus) -> None:
-        owner, count = aligned(rows["owner_party_id"]), aligned(rows["account_count"])
+        owner = aligned(rows["owner_party_id"])
         seen.facts["orphans"] += unknown(owner)
-        claimed.add(owner, np.clip(count, 0, np.iinfo(np.uint16).max).astype(np.uint16))
+        claimed.add(owner, rows["account_type"], aligned(rows["account_count"]))
 
     census = _walk(path, dataset, ("orphans",), visit)
     census.facts["mismatched_holders"] = claimed.differing(held)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from engine.kernels.hashing import text_word
 
 Ids = NDArray[np.int64]
 Strangers = Callable[[Ids], int]
@@ -89,13 +92,11 @@ class Tally:
         self._count = np.zeros(largest + 1, dtype=np.uint16)
         self._added = 0
 
-    def add(self, ids: Ids, times: NDArray[np.uint16] | None = None) -> None:
-        """Count these ids, once each or so many times; others than 1 to the largest are left out."""
-        if len(ids) and (int(ids.min()) < 1 or int(ids.max()) >= len(self._count)):
-            inside = (ids >= 1) & (ids < len(self._count))
-            ids, times = ids[inside], times if times is None else times[inside]
-        np.add.at(self._count, ids, np.uint16(1) if times is None else times)
-        self._added += len(ids) if times is None else int(times.sum(dtype=np.int64))
+    def add(self, ids: Ids) -> None:
+        """Count these ids; others than 1 to the largest are left out."""
+        ids = _inside(ids, len(self._count))[0]
+        np.add.at(self._count, ids, np.uint16(1))
+        self._added += len(ids)
 
     @property
     def most(self) -> int:
@@ -108,6 +109,31 @@ class Tally:
         """Ids that do not stand so often."""
         return int(np.count_nonzero(self._count[1:] != count))
 
-    def differing(self, other: Tally) -> int:
-        """Ids that stand more or less often in another tally of the same range."""
-        return int(np.count_nonzero(self._count != other._count))
+
+class Holdings:
+    """What each party holds, as the sum of a 64-bit word a thing: who holds the same has the same sum."""
+
+    def __init__(self, parties: int) -> None:
+        """Begin with nothing."""
+        self._sum = np.zeros(parties + 1, dtype=np.uint64)
+
+    def add(self, parties: Ids, things: pa.DictionaryArray, times: Ids | None = None) -> None:
+        """Give each party a thing, once or so many times; ids that no party has are left out."""
+        words = np.array([*map(text_word, things.dictionary.to_pylist()), 0], dtype=np.uint64)
+        held = words[things.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)]
+        if times is not None:
+            held = held * times.astype(np.uint64)
+        inside, held = _inside(parties, len(self._sum), held)
+        np.add.at(self._sum, inside, held)
+
+    def differing(self, other: Holdings) -> int:
+        """Parties that hold something else in the other's account."""
+        return int(np.count_nonzero(self._sum != other._sum))
+
+
+def _inside(ids: Ids, size: int, *beside: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Ids from 1 to below a size, and what stands beside them."""
+    if not len(ids) or (int(ids.min()) >= 1 and int(ids.max()) < size):
+        return (ids, *beside)
+    inside = (ids >= 1) & (ids < size)
+    return tuple(values[inside] for values in (ids, *beside))

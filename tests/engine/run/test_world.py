@@ -12,6 +12,7 @@ import pytest
 from engine.config import load_packs
 from engine.contracts import arrow_schema, datasets, vocabularies
 from engine.contracts.reading import read_whole
+from engine.run import perf, receipt, rng
 from engine.run.context import open_context
 from engine.run.pipeline import run_states, start_run
 from engine.run.publish import published
@@ -85,7 +86,7 @@ def test_the_receipted_digests_are_found_again_from_the_files_alone(witness) -> 
         assert value_digest(witness.tables[name], name, words, witness.layout.world) == digest, name
 
 
-def test_the_values_do_not_depend_on_workers_parts_locale_or_time_zone(tmp_path, monkeypatch) -> None:
+def test_the_values_do_not_depend_on_workers_parts_day_locale_or_time_zone(tmp_path, monkeypatch) -> None:
     first = digests(make_witness(tmp_path / "two", scale=SMALL, workers=2))
     assert digests(make_witness(tmp_path / "one", scale=SMALL, workers=1)) == first
     for emit in (
@@ -98,6 +99,9 @@ def test_the_values_do_not_depend_on_workers_parts_locale_or_time_zone(tmp_path,
     ):
         monkeypatch.setitem(emit.__kwdefaults__, "rows", 1_000)
     assert digests(make_witness(tmp_path / "parts", scale=SMALL)) == first
+    for module in (receipt, rng, perf):
+        monkeypatch.setattr(module, "now", lambda: "2031-02-28T23:59:59.999999Z")
+    assert digests(make_witness(tmp_path / "another day", scale=SMALL)) == first
     command = [sys.executable, "-m", "engine", "run", f"--runs-root={tmp_path / 'elsewhere'}", f"--scale={SMALL}"]
     environment = {**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)

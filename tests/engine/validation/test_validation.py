@@ -86,6 +86,11 @@ BREAKS = {
         lambda t: {"account_count": t["account_count"] + put(np.zeros(len(t["account_count"]), int), [0, -1], [1, -1])},
         "STRUCTURAL_ACCOUNT_BASE",
     ),
+    "a holding under another type of account": (
+        "s2_party_product_holdings_6A",
+        lambda t: {"account_type": put(t["account_type"], 3, (t["account_type"][3] + 1) % 3)},
+        "STRUCTURAL_ACCOUNT_BASE",
+    ),
     "a holding of a party that does not exist": (
         "s2_party_product_holdings_6A",
         lambda t: {"owner_party_id": put(t["owner_party_id"], -1, 10**6)},
