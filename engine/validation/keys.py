@@ -127,7 +127,7 @@ class Holdings:
         np.add.at(self._sum, inside, held)
 
     def differing(self, other: Holdings) -> int:
-        """Parties that hold something else in the other's account."""
+        """Parties whose holdings are others there."""
         return int(np.count_nonzero(self._sum != other._sum))
 
 
