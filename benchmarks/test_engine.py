@@ -1,6 +1,7 @@
 """The data engine at the reference scale and at a hundredth of it, beside the floor that writing alone sets.
 
-The ceiling of generating tables is what tpchgen makes of its own tables on the same machine in the same run."""
+The ceiling of generating tables is what tpchgen makes of its own tables on the same machine in the same run.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def digests(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> 
     layout = RunLayout(runs_root, receipt.world)
     context = open_context(layout, receipt, load_packs(), "S5", workers=1)
     found = {
-        name: value_digest(trusted(layout, name, state), name, context.words, layout.world)
+        name: value_digest(trusted(layout, name, state, context.words), name, context.words, layout.world)
         for state in STATES[1:]
         if (made := published(layout, state)) is not None
         for name in made.tables
@@ -78,8 +78,8 @@ def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> N
     run_id = run_id or newest_run(runs_root)
     receipt = read_receipt(runs_root, run_id)
     layout = RunLayout(runs_root, receipt.world)
-    open_context(layout, receipt, load_packs(), "S5", workers=1)
-    tables = [trusted(layout, name, state) for state in STATES[1:] for name in layout.tables(state)]
+    context = open_context(layout, receipt, load_packs(), "S5", workers=1)
+    tables = [trusted(layout, name, state, context.words) for state in STATES[1:] for name in layout.tables(state)]
     events = verify_rng(layout)
     digest = verify_bundle(layout.path(FOLDER))
     _out.print(f"run {run_id} holds: {len(tables)} tables, {sum(events.values())} events, flag {digest}")

@@ -345,12 +345,6 @@ def _addresses(packs: Packs) -> Iterator[Finding]:
                 "invalid_max_ips_per_device",
                 f"{group}: the cap lies below the mean",
             )
-    for role, known in (
-        ("PRIMARY_OWNER", packs.graph_linkage_rules.device_link_roles),
-        ("TYPICAL_DEVICE_IP", packs.graph_linkage_rules.ip_link_roles),
-    ):
-        if role not in known:
-            yield finding("graph_linkage_rules", (), f"missing_{role.lower()}_role", f"link role {role} is not allowed")
 
 
 _CHECKS: tuple[Callable[[Packs], Iterator[Finding]], ...] = (

@@ -22,7 +22,6 @@ def lint_words(packs: Packs) -> Iterator[Finding]:
 def _taxonomies(packs: Packs) -> Iterator[Finding]:
     account, instrument, device = packs.account_taxonomy, packs.instrument_taxonomy, packs.device_taxonomy
     systems = [name for names in device.os_families.values() for name in names]
-    groups = packs.ip_count_priors.edges_per_device_by_ip_group
     rows: list[tuple[str, str, str, Iterable[str], Iterable[str]]] = []
     for name, money in account.types.items():
         rows += [
@@ -50,7 +49,6 @@ def _taxonomies(packs: Packs) -> Iterator[Finding]:
             ("device_taxonomy", name, "allowed_os", thing.allowed_os, systems),
             ("device_taxonomy", name, "allowed_ua", thing.allowed_ua, device.ua_families),
             ("device_taxonomy", name, "capabilities", thing.capabilities, device.capabilities),
-            ("device_taxonomy", name, "ip_group", [thing.ip_group], groups),
         ]
     for field, name, key, words, known in rows:
         what = key.replace("_", " ")
@@ -66,6 +64,9 @@ def _taxonomies(packs: Packs) -> Iterator[Finding]:
 def _links(packs: Packs) -> Iterator[Finding]:
     graph, rules = packs.graph_linkage_rules, packs.device_linkage_rules
     for listed, (emitted, needed) in EMITTED.items():
+        if emitted not in getattr(graph, listed):
+            fact = f"link role {emitted} is not allowed, which the generator emits"
+            yield finding("graph_linkage_rules", (listed,), f"missing_{emitted.lower()}_role", fact)
         for name, role in getattr(graph, listed).items():
             where: Path = (listed, name)
             for key in ("requires", "forbids"):

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.contracts.model import Dataset, datasets
-from engine.contracts.schema import schema_problems, unreadable
+from engine.contracts.schema import broken, schema_problems, unreadable
 from engine.contracts.vocabulary import Vocabularies
-from engine.errors import EngineError
 
 BATCH_ROWS = 1 << 18
 """Rows of a batch: a column of them fits the cache."""
@@ -35,13 +34,7 @@ def open_table(path: Path, dataset: Dataset) -> pq.ParquetFile:
         raise unreadable(path, dataset, error) from error
     problem = next(schema_problems(file.schema_arrow, dataset), None)
     if problem is not None:
-        raise EngineError(
-            code=f"6A.{dataset.state}.SCHEMA_INVALID",
-            reason="contract_broken",
-            fact=f"{dataset.id}: {problem[1]}",
-            place=f"{path}, column {problem[0]}",
-            remedy="remove the file and run the state again",
-        )
+        raise broken(path, dataset, *problem)
     return file
 
 
@@ -81,7 +74,7 @@ def read_columns(
             vocabulary = contract.column(name).vocabulary
             values = batch[name]
             if values.null_count:
-                raise _unreadable_values(path, contract, name, f"{values.null_count} nulls")
+                raise broken(path, contract, name, f"{values.null_count} nulls")
             if vocabulary is None:
                 found[name] = _numbers(path, contract, name, values.to_numpy(zero_copy_only=False))
             else:
@@ -101,7 +94,7 @@ def read_whole(path: Path, dataset: str, names: tuple[str, ...], words: Vocabula
 def _numbers(path: Path, contract: Dataset, name: str, values: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Ids and counts as u32; what does not fit would turn into another number."""
     if len(values) and (int(values.min()) < 0 or int(values.max()) >= 1 << 32):
-        raise _unreadable_values(path, contract, name, "a number outside 0 to 2^32 - 1")
+        raise broken(path, contract, name, "a number lies outside 0 to 2^32 - 1")
     return values.astype(np.uint32)
 
 
@@ -111,18 +104,7 @@ def _codes(
     listed = values.dictionary.to_pylist()
     unknown = [word for word in listed if word not in known]
     if unknown:
-        raise _unreadable_values(path, contract, name, f"word {unknown[0]!r}, which the vocabulary does not have")
+        raise broken(path, contract, name, f"word {unknown[0]!r} is none of its vocabulary")
     place = np.array([known.index(word) for word in listed], dtype=np.uint8)
     codes: NDArray[np.uint8] = place[values.indices.to_numpy(zero_copy_only=False)]
     return codes
-
-
-def _unreadable_values(path: Path, contract: Dataset, name: str, fact: str) -> EngineError:
-    return EngineError(
-        code=f"6A.{contract.state}.SCHEMA_INVALID",
-        reason="contract_broken",
-        fact=f"{contract.id}: column {name} holds {fact}",
-        place=f"{path}, column {name}",
-        remedy="the file was altered: start a run of its own",
-        context={"dataset": contract.id, "column": name},
-    )

@@ -52,15 +52,21 @@ def probe(path: Path, dataset: Dataset, words: Vocabularies, world: WorldKey, *,
     if problem is None and batch is not None:
         problem = next(batch_problems(batch, dataset, words, world), None)
     if problem is not None:
-        column, fact = problem
-        raise EngineError(
-            code=f"6A.{dataset.state}.SCHEMA_INVALID",
-            reason="contract_broken",
-            fact=f"{dataset.id}: {fact}",
-            place=f"{path}, column {column}",
-            remedy="remove the file and run the state again",
-            context={"dataset": dataset.id, "column": column},
-        )
+        raise broken(path, dataset, *problem)
+
+
+def broken(
+    path: Path, dataset: Dataset, column: str, fact: str, remedy: str = "remove the file and run the state again"
+) -> EngineError:
+    """The error for a table that does not keep its contract."""
+    return EngineError(
+        code=f"6A.{dataset.state}.SCHEMA_INVALID",
+        reason="contract_broken",
+        fact=f"{dataset.id}: {fact}",
+        place=f"{path}, column {column}",
+        remedy=remedy,
+        context={"dataset": dataset.id, "column": column},
+    )
 
 
 def unreadable(path: Path, dataset: Dataset, error: Exception) -> EngineError:

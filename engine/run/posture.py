@@ -30,7 +30,7 @@ def run_s5(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
     with perf.step("load_contracts_inputs"):
         plan = s5.plan_roles(context.packs, context.words, layout.world)
         earlier = [name for state in ("S1", "S2", "S3", "S4") for name in layout.tables(state)]
-        paths = {name: trusted(layout, name, "S5") for name in earlier}
+        paths = {name: trusted(layout, name, "S5", context.words) for name in earlier}
     facts = _roles(context, plan, paths, perf, publication)
     with perf.step("validation_checks"):
         tables = publication.tables()

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.contracts import Vocabularies, datasets
+from engine.contracts import Vocabularies, datasets, probe
 from engine.errors import EngineError
 from engine.files import durable, file_digest, json_bytes, json_lines, reading, write_durable, writing
 from engine.run import rng
@@ -162,12 +162,14 @@ def published(layout: RunLayout, state: str) -> StateReceipt | None:
     return receipt
 
 
-def trusted(layout: RunLayout, dataset: str, asking: str) -> Path:
-    """The file of an earlier state's dataset, held against that state's receipt.
+def trusted(layout: RunLayout, dataset: str, asking: str, words: Vocabularies) -> Path:
+    """The file of an earlier state's dataset, held against that state's receipt, and its head against the contract.
+
+    A receipt is not signed: the contract is what refuses the table of another world whose receipt came with it.
 
     Raises:
-        EngineError: INPUT_MISSING of the asking state where the earlier one has not run; IO_WRITE_CONFLICT of the
-            earlier one where its file was altered.
+        EngineError: ``<earlier state>_GATE_FAILED`` of the asking state where the earlier one has not run;
+            IO_WRITE_CONFLICT of the earlier one where its file was altered; as ``probe``.
     """
     state = datasets()[dataset].state
     receipt = published(layout, state)
@@ -182,6 +184,7 @@ def trusted(layout: RunLayout, dataset: str, asking: str) -> Path:
     path = layout.table(dataset)
     if file_digest(path) != receipt.tables[dataset].sha256:
         raise _altered(layout, state, dataset, "has other bytes")
+    probe(path, datasets()[dataset], words, layout.world)
     return path
 
 

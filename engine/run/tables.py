@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from engine.contracts import WORLD_KEY, Dataset, Vocabularies, arrow_schema, batch_problems, datasets
 from engine.contracts.reading import read_columns
-from engine.contracts.schema import PROBE_ROWS
-from engine.errors import EngineError
+from engine.contracts.schema import PROBE_ROWS, broken
 from engine.files import durable, file_digest, writing
 from engine.identity import WorldKey
 from engine.states.parts import Part
@@ -196,13 +195,8 @@ class TableWriter:
     def _probe(self, head: pa.RecordBatch) -> None:
         problem = next(batch_problems(head, self._dataset, self._words, self._world), None)
         if problem is not None:
-            raise EngineError(
-                code=f"6A.{self._dataset.state}.SCHEMA_INVALID",
-                reason="contract_broken",
-                fact=f"{self._dataset.id}: {problem[1]}",
-                place=f"{self._path.name}, column {problem[0]}",
-                remedy="a state made rows that its contract refuses: report it with the run's receipt",
-            )
+            remedy = "a state made rows that its contract refuses: report it with the run's receipt"
+            raise broken(self._path, self._dataset, *problem, remedy=remedy)
 
     def _batch(self, columns: Mapping[str, NDArray[Any]], rows: int) -> pa.RecordBatch:
         arrays = []

@@ -34,7 +34,7 @@ def run_s1(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
 
 
 def _parties(context: RunContext, state: str) -> PartyBlocks:
-    path = trusted(context.layout, "s1_party_base_6A", state)
+    path = trusted(context.layout, "s1_party_base_6A", state, context.words)
     columns = read_whole(path, "s1_party_base_6A", ("party_id", *_IDENTITY), context.words)
     return PartyBlocks.from_columns(
         party_id=columns["party_id"],
@@ -81,7 +81,7 @@ def run_s3(context: RunContext, perf: Recorder, log: rng.RngLog, publication: Pu
     with perf.step("load_contracts_inputs"):
         priors, words = views.instrument_priors(context.packs), views.instrument_vocabulary(context.words)
     with perf.step("load_account_base"):
-        path = trusted(context.layout, "s2_account_base_6A", "S3")
+        path = trusted(context.layout, "s2_account_base_6A", "S3", context.words)
         names = ("account_id", "owner_party_id", "account_type", "party_type")
         runs = AccountRuns.from_columns(**read_whole(path, "s2_account_base_6A", names, context.words))
     with perf.step("plan_counts"):

@@ -246,16 +246,12 @@ def _device_links(path: Path, dataset: Dataset, parties: int, owners: Owners) ->
     def visit(rows: Rows, seen: TableCensus) -> None:
         device, party, roles = aligned(rows["device_id"]), aligned(rows["party_id"]), rows["link_role"]
         holder = owners.of(device)
-        named = party if not rows["party_id"].null_count else party[rows["party_id"].is_valid().to_numpy(False)]
+        named = party[rows["party_id"].is_valid().to_numpy(zero_copy_only=False)]  # other roles may name no party
         seen.facts["orphans"] += unknown(named) + int(np.count_nonzero(holder == 0))
-        owner = [index for index, word in enumerate(roles.dictionary.to_pylist()) if word == OWNER_ROLE]
-        owns = (holder == party) & (holder != 0)
-        if len(roles.dictionary) != 1 or not owner or roles.null_count:
-            said = np.isin(roles.indices.fill_null(255).to_numpy(zero_copy_only=False), owner)
-            seen.facts["foreign_owners"] += int(np.count_nonzero(said & ~owns))
-            owns &= said
-        else:
-            seen.facts["foreign_owners"] += int(np.count_nonzero(~owns))
+        is_owner = np.array([*(word == OWNER_ROLE for word in roles.dictionary.to_pylist()), False])
+        said = is_owner[roles.indices.fill_null(len(is_owner) - 1).to_numpy(zero_copy_only=False)]
+        owns = said & (holder == party) & (holder != 0)
+        seen.facts["foreign_owners"] += int(np.count_nonzero(said & ~owns))
         owned[device[owns]] = 1
         per_party.add(party)
         per_device.add(device)

@@ -41,7 +41,7 @@ def among(known: Ids) -> Strangers:
 
 
 class Owners:
-    """The party that owns each entity of a base, by the entity's id."""
+    """What each entity of a base belongs to (a party, or an instrument's account), by the entity's id."""
 
     def __init__(self, most: int) -> None:
         """Begin with no entity.

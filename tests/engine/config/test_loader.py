@@ -197,6 +197,8 @@ HELD = [
      "link_role_contradicts_itself"),
     ("graph_linkage_rules", "    requires: [party_id]\n", "    requires: [party_id, device_id]\n", "S4",
      "link_role_not_emitted"),
+    ("graph_linkage_rules", "  PRIMARY_OWNER:", "  OWNER:", "S4", "missing_primary_owner_role"),
+    ("graph_linkage_rules", "  TYPICAL_DEVICE_IP:\n", "  TYPICAL_IP:\n", "S4", "missing_typical_device_ip_role"),
     ("device_linkage_rules", "SECONDARY_USER:", "OTHER_USER:", "S4", "device_link_roles_differ"),
     ("device_linkage_rules", "device_types: [LAPTOP]", "device_types: [LAPTOPS]", "S4", "device_type_unknown"),
     ("device_linkage_rules", "device_types: [LAPTOP]", "device_types: [TABLET]", "S4", "device_type_in_two_groups"),

@@ -9,11 +9,12 @@ import pytest
 
 from engine.errors import EngineError
 from engine.run import publish
-from engine.run.layout import GATE, SEALED
+from engine.run.layout import GATE, SEALED, STATE
 from engine.run.pipeline import run_states, start_run
 from engine.run.publish import Publication
 from engine.run.receipt import sole_writer
 from engine.run.seal import sealed_digest
+from fixtures.witness import make_witness
 
 
 def refused(code, work):
@@ -122,6 +123,17 @@ def test_a_table_altered_after_it_was_published_is_refused_by_name(copy, change)
     error = refused("6A.S2.IO_WRITE_CONFLICT", again(copy, "S3"))
     assert "s2_account_base_6A" in error.place
     assert not copy.tables["s3_instrument_base_6A"].exists()
+
+
+def test_a_table_of_another_world_is_refused_though_its_receipt_came_with_it(copy, tmp_path) -> None:
+    unpublish(copy, "S2", "S3", "S4", "S5")
+    other = make_witness(tmp_path / "other", seed=7, scale=0.002)
+    for name, path in copy.layout.tables("S1").items():
+        path.write_bytes(other.tables[name].read_bytes())
+    receipts = [witness.layout.path(STATE, state="s1") for witness in (other, copy)]
+    receipts[1].write_bytes(receipts[0].read_bytes())
+    error = refused("6A.S1.SCHEMA_INVALID", again(copy, "S2"))
+    assert "seed is 7, not 42" in error.fact
 
 
 def test_a_foreign_key_that_dangles_fails_validation_and_no_flag_is_written(copy) -> None:
