@@ -15,6 +15,7 @@ from engine.config import load_packs
 from engine.errors import EngineError
 from engine.run.context import open_context
 from engine.run.layout import RunLayout
+from engine.run.listing import refuse_unlisted
 from engine.run.pipeline import STATES, Outcome, run_states, start_run
 from engine.run.publish import published, trusted
 from engine.run.receipt import newest_run, read_receipt
@@ -74,7 +75,7 @@ def digests(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> 
 
 @app.command()
 def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> None:
-    """Check a finished run: seals, file digests, random-number accounting, validation bundle and flag."""
+    """Check a finished run: seals, digests, random-number accounting, bundle, flag, and that nothing lies beside."""
     run_id = run_id or newest_run(runs_root)
     receipt = read_receipt(runs_root, run_id)
     layout = RunLayout(runs_root, receipt.world)
@@ -82,6 +83,7 @@ def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> N
     tables = [trusted(layout, name, state, context.words) for state in STATES[1:] for name in layout.tables(state)]
     events = verify_rng(layout)
     digest = verify_bundle(layout.path(FOLDER))
+    refuse_unlisted(layout, context.sealed)
     _out.print(f"run {run_id} holds: {len(tables)} tables, {sum(events.values())} events, flag {digest}")
 
 

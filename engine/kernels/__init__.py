@@ -15,7 +15,8 @@ Modules:
     roles      risk tiers and roles by thresholds on hashes
     ranges     entities of a cell as runs of consecutive ids
     columnar   the numpy twin of the hot loops
-    compiled   the numba twin, cached on disk
+    compiled   the numba twin
+    cache      its compiled code on disk, keyed by source
     backend    which twin runs
     reference  plain Python versions of all of the above, the ones that tests hold the twins to
 """

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
+from engine.errors import EngineError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -85,12 +87,17 @@ def twin_for(parties: int) -> Twin:
     """The twin that suits a world of this many parties, unless the environment names one.
 
     Raises:
-        ValueError: If the environment names none that exists.
+        EngineError: 6A.S0.KERNELS_INVALID where the environment names none that exists.
     """
     named = os.environ.get(VARIABLE, "")
     if named not in {"", "numpy", "compiled"}:
-        msg = f"{VARIABLE} is {named!r}; it may be 'numpy' or 'compiled'"
-        raise ValueError(msg)
+        raise EngineError(
+            code="6A.S0.KERNELS_INVALID",
+            reason="twin_unknown",
+            fact=f"there are no kernels named {named!r}",
+            place=VARIABLE,
+            remedy="set it to numpy or compiled, or leave it out",
+        )
     if named:
         return cast("Twin", named)
     return "compiled" if parties >= COMPILED_FROM else "numpy"

@@ -1,19 +1,22 @@
 """The compiled twin of the hot loops: one pass over an array each, the interpreter's lock released.
 
-The code is cached on disk beside the source and compiled again when the source changes. Every integer is kept
-unsigned and 64 bits wide by hand, because mixing signs makes numba compute in floating point.
+The code is cached on disk and compiled again when this source changes, or that of a module whose constants it freezes
+(``SOURCES``). Every integer is kept unsigned and 64 bits wide by hand, because mixing signs makes numba compute in
+floating point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels import hashing
+from engine.kernels import hashing, links
+from engine.kernels.cache import cache_folder, kept
 from engine.kernels.links import EXTRA_EDGE, EXTRA_TRIES, GUIDE_BITS, PROBES, SCAN_LIMIT, LinkTask
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,9 +30,16 @@ _ONE = _U(1)
 _PROBES = _U(PROBES)
 _SEEN, _COVERED, _REQUESTED, _DROPPED = 0, 1, 2, 3
 
+SOURCES = tuple(Path(file) for file in (__file__, hashing.__file__, links.__file__))
+"""What the compiled code is a function of."""
+
+_FOLDER = cache_folder(SOURCES)
 # Cast because a decorator of a foreign type would make every function below one, too.
-_jit = cast("Callable[[F], F]", numba.njit(cache=True, nogil=True))
-_inline = cast("Callable[[F], F]", numba.njit(cache=True, nogil=True, inline="always"))
+_inline = cast("Callable[[F], F]", numba.njit(nogil=True, inline="always"))
+
+
+def _jit(function: F) -> F:
+    return cast("F", kept(function, _FOLDER))
 
 
 @_inline

@@ -63,6 +63,10 @@ STEPS: dict[str, tuple[str, ...]] = {
 BUDGET_S = {"S2": 120.0, "S3": 180.0, "S4": 90.0, "S5": 120.0}
 SEGMENT_BUDGET_S = 540.0
 
+PERF_EVENTS = "{state}_perf_events_6A.jsonl"
+PERF_SUMMARY = "perf_summary_6A.json"
+PERF_BUDGET = "perf_budget_check_6A.json"
+
 
 class Recorder:
     """Seconds by step of one state."""
@@ -114,7 +118,7 @@ class Recorder:
                 row["error_type"] = self._failed[1]
             rows.append(row)
         with suppress(OSError):
-            write_whole(layout.path(PERF) / f"{self.state.lower()}_perf_events_6A.jsonl", json_lines(rows))
+            write_whole(layout.path(PERF) / PERF_EVENTS.format(state=self.state.lower()), json_lines(rows))
 
 
 def write_summary(layout: RunLayout) -> None:
@@ -127,7 +131,7 @@ def write_summary(layout: RunLayout) -> None:
     rows: list[dict[str, Any]] = []
     for state in STEPS:
         with suppress(OSError, ValueError):
-            text = (folder / f"{state.lower()}_perf_events_6A.jsonl").read_text(encoding="ascii")
+            text = (folder / PERF_EVENTS.format(state=state.lower())).read_text(encoding="ascii")
             rows += [json.loads(line) for line in text.splitlines()]
     steps: dict[str, dict[str, float]] = {}
     for row in rows:
@@ -167,8 +171,8 @@ def write_summary(layout: RunLayout) -> None:
         "overall_budget_pass": within and all(item["pass"] for item in checks.values()),
     }
     with suppress(OSError):
-        write_whole(folder / "perf_summary_6A.json", json_bytes(summary))
-        write_whole(folder / "perf_budget_check_6A.json", json_bytes(check))
+        write_whole(folder / PERF_SUMMARY, json_bytes(summary))
+        write_whole(folder / PERF_BUDGET, json_bytes(check))
 
 
 def _identity(layout: RunLayout) -> dict[str, Any]:

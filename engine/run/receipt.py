@@ -168,7 +168,8 @@ def sole_writer(root: Path) -> Iterator[None]:
     """Hold the run against a second writer; the lock ends with the process, however it ends.
 
     Raises:
-        EngineError: 6A.S0.IO_WRITE_CONFLICT (``second_writer``); 6A.S0.IO_WRITE_FAILED.
+        EngineError: 6A.S0.IO_WRITE_CONFLICT (``second_writer``); 6A.S0.IO_WRITE_FAILED, also where the file system has
+            no locks (``lock_refused``).
     """
     path = root / ".writer.lock"
     with writing("S0", path):
@@ -184,5 +185,13 @@ def sole_writer(root: Path) -> Iterator[None]:
                 fact="another process writes this run",
                 place=str(root),
                 remedy="wait until it ends, or start a run of its own",
+            ) from error
+        except OSError as error:
+            raise EngineError(
+                code="6A.S0.IO_WRITE_FAILED",
+                reason="lock_refused",
+                fact=f"the run cannot be held against a second writer: {error.strerror or error}",
+                place=str(path),
+                remedy="put --runs-root on a file system with locks; over NFS, start its lock service",
             ) from error
         yield

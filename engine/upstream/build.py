@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from engine.errors import EngineError
 from engine.files import write_whole, writing
@@ -22,10 +23,26 @@ OUTLETS = "data/layer1/1A/outlet_catalogue/seed={seed}/manifest_fingerprint={man
 PROFILES = (
     "data/layer2/5A/merchant_zone_profile/manifest_fingerprint={manifest_fingerprint}/merchant_zone_profile_5A.parquet"
 )
-VERSION = "synthetic-upstream-1"
+VERSION = "synthetic-upstream-2"
 MULTIPLIER_TOLERANCE = 0.001
 """How near to the reference multiplier the reference seed's draw must lie, relative."""
 MAX_NAMES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of words.
+
+    Attributes:
+        words: The words that occur.
+        codes: Index of each row's word, i64, shape (rows,).
+    """
+
+    words: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+Columns = Mapping[str, NDArray[np.int64] | NDArray[np.float64] | Coded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,7 @@ class UpstreamWorld:
     Attributes:
         scale: Its scale.
         shape: Its numbers.
-        manifest_fingerprint: Its name, over all its bytes.
+        manifest_fingerprint: Its name, over the values of its tables and the evidence of its gates.
         tables: Path template to the bytes of a table.
         evidence: Segment to the evidence of its gate.
     """
@@ -65,6 +82,20 @@ def manifest_fingerprint(digests: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
+def values_digest(table: Columns) -> str:
+    """SHA-256 over the values of a table, 64 hex digits; the layout of its file, and who wrote it, do not matter.
+
+    Each column counts by its name, its kind, its words and its values as little-endian 64-bit numbers.
+    """
+    digest = hashlib.sha256()
+    for name, column in table.items():
+        words, values = (column.words, column.codes) if isinstance(column, Coded) else ((), column)
+        raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
+        head = [name, values.dtype.name, len(values), *words]
+        digest.update(f"{json.dumps(head)}\n{hashlib.sha256(raw).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
 def build_upstream(scale: float, multiplier: Callable[[str], float]) -> UpstreamWorld:
     """Make the world of a scale.
 
@@ -80,8 +111,9 @@ def build_upstream(scale: float, multiplier: Callable[[str], float]) -> Upstream
         EngineError: 6A.S0.SCALE_INVALID; 6A.S0.INTERNAL_ERROR where no name is found.
     """
     shape = world_shape(scale)
-    tables = {OUTLETS: _parquet(_outlet_table(shape)), PROFILES: _parquet(_profile_table(shape))}
-    digests = {path: hashlib.sha256(raw).hexdigest() for path, raw in tables.items()}
+    columns = {OUTLETS: _outlets(shape), PROFILES: _profiles(shape)}
+    tables = {path: _parquet(table) for path, table in columns.items()}
+    digests = {path: values_digest(table) for path, table in columns.items()}
     for number in range(MAX_NAMES):
         evidence = {segment: _evidence(segment, scale, number) for segment in GATES}
         for segment, files in evidence.items():
@@ -134,13 +166,17 @@ def _evidence(segment: str, scale: float, number: int) -> dict[str, bytes]:
     return {name: (json.dumps({**facts, "file": name}, sort_keys=True) + "\n").encode() for name in names}
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: Columns) -> bytes:
+    arrays = {
+        name: pa.array(column.words).take(pa.array(column.codes)) if isinstance(column, Coded) else pa.array(column)
+        for name, column in table.items()
+    }
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", store_schema=False)
+    pq.write_table(pa.table(arrays), sink, compression="zstd", store_schema=False)
     return sink.getvalue()
 
 
-def _outlet_table(shape: WorldShape) -> pa.Table:
+def _outlets(shape: WorldShape) -> Columns:
     """One row an outlet: merchants stand in line over the countries, so a merchant spans few of them."""
     ids = 1 + np.arange(len(shape.merchant_outlets))
     line = np.argsort(ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), kind="stable")
@@ -152,18 +188,15 @@ def _outlet_table(shape: WorldShape) -> pa.Table:
     starts = np.flatnonzero(np.r_[True, cell[1:] != cell[:-1]])
     counts = np.diff(np.r_[starts, len(cell)])
     site = 1 + np.arange(len(cell)) - np.repeat(starts, counts)
-    words = pa.array(shape.countries)
-    return pa.table(
-        {
-            "merchant_id": pa.array(merchant, pa.int64()),
-            "legal_country_iso": words.take(pa.array(country)),
-            "site_order": pa.array(site, pa.int64()),
-            "final_country_outlet_count": pa.array(np.repeat(counts, counts), pa.int64()),
-        }
-    )
+    return {
+        "merchant_id": merchant,
+        "legal_country_iso": Coded(tuple(shape.countries), country),
+        "site_order": site,
+        "final_country_outlet_count": np.repeat(counts, counts),
+    }
 
 
-def _profile_table(shape: WorldShape) -> pa.Table:
+def _profiles(shape: WorldShape) -> Columns:
     """Merchant zones: those with volume split their country's arrivals, the others carry zero."""
     countries, active = len(shape.countries), shape.active_profiles
     each = np.maximum(1, np.floor(active * shape.outlets / shape.outlets.sum())).astype(np.int64)
@@ -176,11 +209,8 @@ def _profile_table(shape: WorldShape) -> pa.Table:
     volume = np.round(volume, 3)
     idle = np.arange(shape.profiles - active)
     merchants = len(shape.merchant_outlets)
-    words = pa.array(shape.countries)
-    return pa.table(
-        {
-            "merchant_id": pa.array(np.r_[1 + number % merchants, 1 + idle % merchants], pa.int64()),
-            "legal_country_iso": words.take(pa.array(np.r_[country, idle % countries])),
-            "weekly_volume_expected": pa.array(np.r_[volume, np.zeros(len(idle))], pa.float64()),
-        }
-    )
+    return {
+        "merchant_id": np.r_[1 + number % merchants, 1 + idle % merchants],
+        "legal_country_iso": Coded(tuple(shape.countries), np.r_[country, idle % countries]),
+        "weekly_volume_expected": np.r_[volume, np.zeros(len(idle))],
+    }

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.errors import EngineError
 from engine.kernels import backend, hashing, philox, reference, weights
 from engine.kernels.remainder import largest_remainder
 from engine.kernels.spread import spread
@@ -169,7 +170,7 @@ def test_the_environment_may_name_a_twin_and_only_one_that_exists(monkeypatch):
     monkeypatch.setenv(backend.VARIABLE, "compiled")
     assert backend.twin_for(1000) == "compiled"
     monkeypatch.setenv(backend.VARIABLE, "fortran")
-    with pytest.raises(ValueError, match="fortran"):
+    with pytest.raises(EngineError, match="fortran"):
         backend.twin_for(1000)
 
 

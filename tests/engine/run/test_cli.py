@@ -1,5 +1,7 @@
 """The command line as a process: what it says, how it ends, and that a run goes on after it was stopped."""
 
+import errno
+import fcntl
 import os
 import resource
 import signal
@@ -34,6 +36,13 @@ def test_states_one_by_one_verify_and_a_run_that_is_there(tmp_path) -> None:
     there = engine("run", root, "--scale=0.002", "--seed=9", f"--run-id={run_id}")
     assert there.stdout.count("there") == 6
     table = next(tmp_path.rglob("s2_account_base_6A.parquet"))
+    stray = table.with_name("extra.parquet")
+    stray.write_bytes(table.read_bytes())
+    beside = engine("verify", root)
+    assert beside.returncode == 4
+    assert "unlisted_file" in beside.stderr
+    assert "extra.parquet" in beside.stderr
+    stray.unlink()
     table.write_bytes(table.read_bytes()[:-1])
     broken = engine("verify", root)
     assert broken.returncode == 4
@@ -93,6 +102,22 @@ def test_ctrl_c_before_a_run_has_begun_ends_with_its_code(monkeypatch, capsys) -
         cli.main()
     assert ended.value.code == 130
     assert "stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES])
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, capsys, number) -> None:
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(sys, "argv", ["engine", "run", f"--runs-root={tmp_path}", "--scale=0.002"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 4
+    said = capsys.readouterr().err
+    assert "6A.S0.IO_WRITE_FAILED (lock_refused)" in said
+    assert os.strerror(number) in said
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_a_disk_that_takes_no_more_publishes_nothing_and_the_run_goes_on_later(tmp_path) -> None:

@@ -28,7 +28,7 @@ REFERENCE_WORLD = {
     "manifest_fingerprint": "c8fd43cd60ce0ede0c63d2ceb4610f167c9b107e1d59b9b8c7d7b8d0028b05c8",
     "parameter_hash": "56d45126eaabedd083a1d8428a763e0278c89efec5023cfd6cf3cab7fc8dd2d7",
 }
-WITNESS_DIGEST = "d6c372b4c63b6cba62ef831c1bb4be776f06b5a2220124ffe7ae6c802031c353"
+WITNESS_DIGEST = "605b8b62ef381575dd664ff2073888256f726c8f521e660c44c4e20f9b637d02"
 SMALL = 0.002
 REFERENCE_ROWS = {
     "s1_party_base_6A": 3_281_174,

@@ -4,14 +4,17 @@ import hashlib
 import json
 import math
 from statistics import NormalDist
+from types import SimpleNamespace
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import EngineError
-from engine.upstream import GATES, build_upstream, read_demand, verify_gate, world_shape, write_upstream
-from engine.upstream.build import OUTLETS, PROFILES
+from engine.upstream import GATES, build, build_upstream, read_demand, verify_gate, world_shape, write_upstream
+from engine.upstream.build import OUTLETS, PROFILES, Coded, values_digest
 from engine.upstream.shape import REFERENCE_MULTIPLIER, region_of_country
 
 REFERENCE_PARTIES = 3_281_174
@@ -72,6 +75,33 @@ def test_the_same_scale_gives_the_same_bytes(world):
     again = build_upstream(1.0, multiplier)
     assert again.files(42) == world.files(42)
     assert build_upstream(0.5, multiplier).manifest_fingerprint != world.manifest_fingerprint
+
+
+@pytest.mark.parametrize("options", [{"compression": "none"}, {"version": "1.0"}, {"row_group_size": 100}])
+def test_the_name_is_of_values_whoever_writes_the_files(world, monkeypatch, options):
+    monkeypatch.setattr(build, "pq", SimpleNamespace(write_table=lambda *table, **_: pq.write_table(*table, **options)))
+    again = build_upstream(1.0, multiplier)
+    assert again.manifest_fingerprint == world.manifest_fingerprint
+    assert again.tables != world.tables
+
+
+def test_the_name_tells_values_words_order_and_columns_apart():
+    codes, other = np.arange(3), np.array([0, 2, 1])
+    table = {"merchant_id": codes, "legal_country_iso": Coded(("DE", "FR", "GB"), codes), "volume": codes / 2}
+    changes = [
+        table,
+        {**table, "merchant_id": other},
+        {**table, "volume": np.nextafter(codes / 2, 1)},
+        {**table, "legal_country_iso": Coded(("DE", "FR", "GB"), other)},
+        {**table, "legal_country_iso": Coded(("DE", "FR", "US"), codes)},
+        {**table, "legal_country_iso": Coded(("DE,FR", "GB"), codes)},
+        {**table, "legal_country_iso": codes},
+        {**table, "merchant_id": codes.astype(np.float64)},
+        {**table, "more": codes},
+        dict(reversed(table.items())),
+        dict.fromkeys(table, codes[:0]),
+    ]
+    assert len({values_digest(change) for change in changes}) == len(changes)
 
 
 def test_writing_again_changes_nothing_and_other_bytes_are_a_conflict(written, world):
