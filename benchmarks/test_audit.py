@@ -69,7 +69,6 @@ def audit(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaS
         platform=settings.platform,
         catalogue=catalogue,
         schemas=schemas,
-        substrate="embedded",
         session_id="audit",
         clock=lambda: datetime.now(UTC),
     )

@@ -14,11 +14,9 @@ from pydantic import JsonValue
 from phasegate.errors import Problem
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Attestor, Committed, OpenAttempt
+    from phasegate.attempts import Attestor, Committed
     from phasegate.catalog.model import Catalogue, Gate
-    from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
-    from phasegate.verdict import Finding
 
 
 @pytest.hookspec(firstresult=True)
@@ -37,21 +35,17 @@ def pytest_phasegate_provenance(config: pytest.Config) -> Mapping[str, JsonValue
 
 
 @pytest.hookspec
+def pytest_phasegate_target(config: pytest.Config) -> Mapping[str, str]:
+    """What tells the place that this session's gates look at from every other, such as account and region.
+
+    Every summary names it, beside platform and substrate, and evidence of another target does not count. Asked for
+    once, after `pytest_phasegate_gates_selected`.
+    """
+
+
+@pytest.hookspec
 def pytest_phasegate_gates_selected(config: pytest.Config, catalogue: Catalogue, gates: Sequence[Gate]) -> None:
     """The gates that this process is about to run, in chain order; called before the first of them."""
-
-
-@pytest.hookspec(firstresult=True)
-def pytest_phasegate_commit_attempt(
-    config: pytest.Config,
-    attempt: OpenAttempt,
-    store: EvidenceStore | None,
-    scanner: SecretScanner,
-    attestor: Attestor,
-    provenance: Mapping[str, JsonValue],
-    duties: Sequence[Finding],
-) -> Committed:
-    """Judges an attempt, publishes its pack and writes it in whole; the first answer wins."""
 
 
 @pytest.hookspec

@@ -16,6 +16,7 @@ from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
 from phasegate.attempts.pack import Pack
+from phasegate.attempts.present import Present
 from phasegate.attempts.publication import (
     artifact_rows,
     detail_of,
@@ -83,7 +84,7 @@ class OpenAttempt:
         heads: Heads,
         chain: Chain,
         schemas: SchemaSet,
-        substrate: str,
+        present: Present,
         catalogue_sha256: str,
         closes_phase: bool,
         waivers: Sequence[Waiver],
@@ -96,7 +97,7 @@ class OpenAttempt:
         self._history = history
         self._chain = chain
         self._schemas = schemas
-        self._substrate = substrate
+        self._present = present
         self._catalogue_sha256 = catalogue_sha256
         self._closes_phase = closes_phase
         self._waivers = waivers
@@ -256,7 +257,7 @@ class OpenAttempt:
                 is untouched, and the staging folder stays. Or it is in its place, and the chain's end cannot be
                 noted: it stays there, and the next attempt names it.
         """
-        upstream = [self._chain.of_edge(edge) for edge in self.gate.upstream]
+        upstream = [self._chain.of_edge(edge, self._present) for edge in self.gate.upstream]
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
         found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
         late = [self._finding("leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
@@ -264,7 +265,7 @@ class OpenAttempt:
         facts = SummaryFacts(
             execution_id=self.execution_id,
             generated_at=self._clock(),
-            substrate=self._substrate,
+            target=self._present.target,
             metrics=self._metrics,
             upstream=[evidence.row() for evidence in upstream],
             artifacts=self._rows,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from phasegate.attempts.history import AttemptRecord
+from phasegate.attempts.present import target_in_words
 from phasegate.attempts.workspace import Workspace
 from phasegate.catalog.model import Blocker, Gate
 
@@ -20,15 +21,15 @@ class Sighting:
 
     Attributes:
         execution_id: The attempt.
-        substrate: What it looked at.
+        target: What it looked at.
         standing: Whether it is authoritative, or why not.
         seen: What was seen, a line each.
-        closed_by: The next complete attempt on the same substrate that no longer raised it; None while it is open.
+        closed_by: The next complete attempt of the same target that no longer raised it; None while it is open.
         changed: What differs between the two attempts, as far as their summaries tell.
     """
 
     execution_id: str
-    substrate: str | None
+    target: str
     standing: str
     seen: tuple[str, ...]
     closed_by: str | None
@@ -97,12 +98,12 @@ def _sightings(records: Sequence[tuple[AttemptRecord, Mapping[str, Any]]], code:
         later = (
             item
             for item in ordered[position + 1 :]
-            if item[0].substrate == record.substrate and item[1].get("complete") is True
+            if item[0].target == record.target and item[1].get("complete") is True
         )
         closing = next((item for item in later if code not in item[0].blockers), None)
         yield Sighting(
             execution_id=record.execution_id,
-            substrate=record.substrate,
+            target=target_in_words(record.target),
             standing=record.standing,
             seen=tuple(_seen(summary, code)),
             closed_by=closing[0].execution_id if closing else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal
 from phasegate.attempts.layout import STAGING, Layout
+from phasegate.attempts.present import SUBSTRATE
 from phasegate.catalog.model import Catalogue
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.verify import INVALIDATED, VerifiedPack, read_summary, verify_pack
 
 AUTHORITATIVE = "authoritative"
+_TargetKey = tuple[tuple[str, str], ...]
 _Stamp = tuple[tuple[str, int, int, int, int], ...]
 
 
@@ -26,26 +29,33 @@ class AttemptRecord:
         execution_id: Its name.
         gate: Its gate.
         alias: The gate's alias.
-        substrate: What it looked at; None where nothing says so.
+        target: What it looked at; empty where nothing says so.
         verdict: Its verdict word; None where it was not committed.
         blockers: The codes that it raised.
         standing: `authoritative`, or why it is not.
         path: Its folder.
+        stale: Whether it is the newest word of its gate, and rests on what changed since.
     """
 
     execution_id: str
     gate: str
     alias: str | None
-    substrate: str | None
+    target: Mapping[str, str]
     verdict: str | None
     blockers: tuple[str, ...]
     standing: str
     path: Path
+    stale: bool = False
 
     @property
     def authoritative(self) -> bool:
-        """Whether it is the one that counts for its gate and substrate."""
+        """Whether it is the one that counts for its gate and target."""
         return self.standing == AUTHORITATIVE
+
+    @property
+    def substrate(self) -> str | None:
+        """The substrate that it looked at; None where nothing says so."""
+        return self.target.get(SUBSTRATE)
 
 
 class History:
@@ -70,19 +80,26 @@ class History:
         folders = self._layout.phases() if phase is None else [self._layout.phase(phase)]
         return [record for folder in folders for record in self._phase(folder)]
 
-    def newest(self, gate_id: str, substrate: str) -> VerifiedPack | None:
-        """The newest complete, not invalidated pack of a gate on a substrate; it may be altered or blocked.
+    def newest(self, gate_id: str, target: Mapping[str, str] | None = None) -> VerifiedPack | None:
+        """The newest complete, not invalidated pack of a gate; it may be altered or blocked.
 
         A pack whose summary is not credible is returned and not passed over, whatever it says: it may have been
-        complete, and of this substrate, before it was altered.
+        complete, and of this target, before it was altered.
+
+        Args:
+            gate_id: A catalogued or external gate.
+            target: What it must have looked at, of what was handed over the substrate alone; None for anything.
         """
-        prefix = self._prefix(gate_id)
+        external = self._catalogue.external.get(gate_id)
+        prefix = (external or self._catalogue.gates[gate_id]).prefix
+        looked_at = self.target if external is None else _handed_over
+        wanted = None if target is None else _target_key(target if external is None else _handed_over(target))
         folder = self._layout.phase(gate_id.split(".", maxsplit=1)[0])
         for path in reversed(self.committed(folder, prefix)):
             if invalidation(path) is not None:
                 continue
             pack = self.pack(path)
-            if not pack.credible or (_is_newest_word(pack) and pack.summary.get("substrate") == substrate):
+            if not pack.credible or (_is_newest_word(pack) and wanted in (None, _target_key(looked_at(pack.summary)))):
                 return pack
         return None
 
@@ -116,9 +133,12 @@ class History:
         external = self._external_of_prefix.get(prefix)
         return external.summary if external is not None else f"{prefix}_execution_summary.json"
 
-    def _prefix(self, gate_id: str) -> str:
-        known = self._catalogue.gates.get(gate_id) or self._catalogue.external[gate_id]
-        return known.prefix
+    def target(self, summary: Mapping[str, Any]) -> Mapping[str, str]:
+        """What an attempt looked at; of what was handed over the substrate alone, empty where nothing says so."""
+        found = summary.get("target")
+        if not isinstance(found, Mapping):
+            found = _handed_over(summary)
+        return {name: value for name, value in found.items() if isinstance(value, str)}
 
     def committed(self, folder: Path, prefix: str | None = None) -> list[Path]:
         """The attempts that lie in a phase's folder, in order of their ids."""
@@ -129,21 +149,21 @@ class History:
         return [path for _, path in sorted(found, key=lambda pair: (pair[0].time, pair[1].name))]
 
     def _phase(self, folder: Path) -> list[AttemptRecord]:
-        newest: dict[tuple[str, str | None], str] = {}
+        newest: dict[tuple[str, _TargetKey | None], str] = {}
         records: list[AttemptRecord] = []
         for path in reversed(self.committed(folder)):
             prefix = path.name.split("_", maxsplit=1)[0]
             summary = read_summary(path / self.summary_name(prefix))
-            substrate = _text(summary.get("substrate"))
-            successor = newest.get((prefix, None)) or newest.get((prefix, substrate))
+            target = _target_key(self.target(summary))
+            successor = newest.get((prefix, None)) or newest.get((prefix, target))
             if successor is not None and not _is_incomplete(summary) and invalidation(path) is None:
                 # What a newer attempt took the place of feeds no gate; verifying each would cost for nothing.
                 records.append(self._record(path, prefix, summary, f"superseded by {successor}"))
                 continue
             pack = self.pack(path)
             if _is_newest_word(pack) and invalidation(path) is None:
-                # As in `newest`: a summary that is not credible stands before the older ones of every substrate.
-                newest.setdefault((prefix, substrate if pack.credible else None), path.name)
+                # As in `newest`: a summary that is not credible stands before the older ones of every target.
+                newest.setdefault((prefix, target if pack.credible else None), path.name)
             records.append(self._record(path, prefix, summary, _intrinsic_standing(path, pack)))
         records.reverse()
         staged = [self._staged(path) for path in self.committed(folder / STAGING)]
@@ -156,7 +176,7 @@ class History:
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
             alias=_text(summary.get("alias")),
-            substrate=_text(summary.get("substrate")),
+            target=self.target(summary),
             verdict=_text(summary.get("verdict")),
             blockers=tuple(str(code) for code in blockers) if isinstance(blockers, list) else (),
             standing=standing,
@@ -172,7 +192,7 @@ class History:
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
             alias=known.alias if known is not None else None,
-            substrate=_text(opened.get("substrate")),
+            target=self.target(opened),
             verdict=None,
             blockers=(),
             standing="running" if journal.is_written() else "abandoned: its process ended before it was committed",
@@ -229,6 +249,15 @@ def _is_newest_word(pack: VerifiedPack) -> bool:
 
 def _is_incomplete(summary: dict[str, Any]) -> bool:
     return summary.get("complete") is False
+
+
+def _target_key(target: Mapping[str, str]) -> _TargetKey:
+    return tuple(sorted(target.items()))
+
+
+def _handed_over(named: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is compared of packs that were handed over: they have their own platform's form, and name no more."""
+    return {SUBSTRATE: named[SUBSTRATE]} if SUBSTRATE in named else {}
 
 
 def _text(value: object) -> str | None:

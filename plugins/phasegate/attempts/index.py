@@ -7,6 +7,7 @@ from pathlib import Path
 
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import replace_file
+from phasegate.attempts.present import target_in_words
 
 NAME = "RUN_INDEX.md"
 
@@ -23,7 +24,7 @@ def write_index(folder: Path, records: Sequence[AttemptRecord]) -> None:
         "",
         "Derived from the attempts' folders; `phasegate runs` prints the same.",
         "",
-        "| attempt | gate | substrate | verdict | blockers | standing |",
+        "| attempt | gate | target | verdict | blockers | standing |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [f"| {' | '.join(_cell(value) for value in cells(record))} |" for record in records]
@@ -31,12 +32,12 @@ def write_index(folder: Path, records: Sequence[AttemptRecord]) -> None:
 
 
 def cells(record: AttemptRecord) -> tuple[str, ...]:
-    """An attempt as a row: id, gate with alias, substrate, verdict, blockers, standing."""
+    """An attempt as a row: id, gate with alias, target, verdict, blockers, standing."""
     gate = f"{record.gate} ({record.alias})" if record.alias else record.gate
     return (
         record.execution_id,
         gate,
-        record.substrate or "",
+        target_in_words(record.target),
         record.verdict or "",
         ", ".join(record.blockers),
         record.standing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,13 @@ class Journal:
         return descriptor
 
 
-def opening(*, gate: str, session: str, substrate: str, clock_note: str | None) -> dict[str, JsonValue]:
+def opening(*, gate: str, session: str, target: Mapping[str, str], clock_note: str | None) -> dict[str, JsonValue]:
     """The first entry: what the attempt is, and which process runs it."""
     return {
         "event": "opened",
         "gate": gate,
         "session": session,
-        "substrate": substrate,
+        "target": dict(target),
         "pid": os.getpid(),
         "clock_note": clock_note,
     }

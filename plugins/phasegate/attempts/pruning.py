@@ -1,6 +1,6 @@
 """Removing attempts that nothing needs, and the signed word of what was removed.
 
-What is kept: the named attempts, the authoritative one of each gate, and all that these rest on. The receipt is
+What is kept: the named attempts, the newest word of each gate, and all that these rest on. The receipt is
 written before anything is removed, so a kill in between leaves no gap that nobody explains; what is still there
 although a receipt names it is removed by the next call.
 """
@@ -76,6 +76,8 @@ def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) 
     for record in records:
         if record.authoritative:
             reasons.setdefault(record.execution_id, "authoritative")
+        elif record.stale:
+            reasons.setdefault(record.execution_id, "the newest word of its gate")
         elif record.standing == _RUNNING:
             reasons.setdefault(record.execution_id, "running")
     pending = list(reasons)

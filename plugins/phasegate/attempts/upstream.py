@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from phasegate.attempts.history import History, defects, invalidation
+from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Catalogue, UpstreamEdge
 from phasegate.errors import EvidenceError
 from phasegate.evidence.canonical import canonical, parsed
@@ -68,37 +69,34 @@ class Chain:
     Args:
         history: The attempts that there are.
         catalogue: The gates and their edges.
-        substrate: The substrate whose evidence counts.
     """
 
-    def __init__(self, history: History, catalogue: Catalogue, substrate: str) -> None:
+    def __init__(self, history: History, catalogue: Catalogue) -> None:
         self._history = history
         self._catalogue = catalogue
-        self._substrate = substrate
 
-    def evidence(self, gate_id: str, requires: Mapping[str, JsonValue] | None = None) -> UpstreamEvidence:
-        """The authoritative evidence of a gate, held against what is required of it.
+    def evidence(
+        self, gate_id: str, present: Present, requires: Mapping[str, JsonValue] | None = None
+    ) -> UpstreamEvidence:
+        """The authoritative evidence of a gate, held against what is required of it and against what stands now.
 
         Args:
             gate_id: A catalogued or external gate.
+            present: What stands now; evidence of another target does not count.
             requires: Fields of its summary and their values; by default a pass.
         """
         name = self._summary_name(gate_id)
-        pack = self._history.newest(gate_id, self._substrate)
+        pack = self._history.newest(gate_id, present.target)
         if pack is None:
-            why = f"{gate_id} has no complete, valid attempt on substrate {self._substrate}"
+            why = self._absence(gate_id, present.target)
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
+        attempt = f"{gate_id} attempt {pack.folder.name}"
         broken = self.defects(pack)
-        wanted = {"overall_pass": True} if requires is None else dict(requires)
-        differing = [key for key, value in wanted.items() if not _is_same(pack.summary.get(key), value)]
-        why = ""
         if broken:
-            why = f"{gate_id} attempt {pack.folder.name} does not verify: {broken}"
-        elif differing:
-            found = ", ".join(f"{key} is {pack.summary.get(key)!r}, not {wanted[key]!r}" for key in differing)
-            blockers = pack.summary.get("blockers")
-            named = ", ".join(str(code) for code in blockers) if isinstance(blockers, list) else ""
-            why = f"{gate_id} attempt {pack.folder.name}: {found}" + (f" (blockers: {named})" if named else "")
+            why = f"{attempt} does not verify: {broken}"
+        else:
+            wanted = {"overall_pass": True} if requires is None else dict(requires)
+            why = "; ".join([*_differing(attempt, pack.summary, wanted), *self.changes(pack, present)])
         return UpstreamEvidence(
             gate=gate_id,
             execution_id=pack.folder.name,
@@ -111,13 +109,35 @@ class Chain:
             path=pack.folder,
         )
 
-    def of_edge(self, edge: UpstreamEdge) -> UpstreamEvidence:
+    def of_edge(self, edge: UpstreamEdge, present: Present) -> UpstreamEvidence:
         """The evidence that an edge of the catalogue names."""
-        return self.evidence(edge.gate, edge.requires)
+        return self.evidence(edge.gate, present, edge.requires)
 
     def defects(self, pack: VerifiedPack) -> str:
         """What is wrong with a pack or with anything that it rests on; empty where nothing is."""
         found: list[str] = []
+        for current in self._back_from(pack):
+            if current.problems:
+                found.append(defects(current))
+            else:
+                found += [fact for row in _rows(current.summary) if (fact := self._flaw(row))]
+        return "; ".join(found)
+
+    def changes(self, pack: VerifiedPack, present: Present | None = None) -> list[str]:
+        """What changed since a sound pack, or anything that it rests on, was committed, with what to run.
+
+        Args:
+            pack: The pack.
+            present: What stands now; None where attempts are only held against one another.
+        """
+        del present
+        found: list[str] = []
+        for current in self._back_from(pack):
+            found += self._replaced(current)
+        return found
+
+    def _back_from(self, pack: VerifiedPack) -> Iterator[VerifiedPack]:
+        """A pack and all that it rests on, each once; behind one that does not verify the chain is not followed."""
         pending = [pack]
         seen: set[Path] = set()
         while pending:
@@ -125,32 +145,55 @@ class Chain:
             if current.folder in seen:
                 continue
             seen.add(current.folder)
-            if current.problems:
-                found.append(defects(current))
-                continue
-            for row in _rows(current.summary):
-                fact, upstream = self._upstream(row)
-                if fact:
-                    found.append(fact)
-                elif upstream is not None:
-                    pending.append(upstream)
-        return "; ".join(found)
+            yield current
+            if not current.problems:
+                pending += [found for row in _rows(current.summary) if (found := self._named(row)) is not None]
 
-    def _upstream(self, row: Mapping[str, Any]) -> tuple[str, VerifiedPack | None]:
-        """What is wrong with the attempt that a row names, or its pack; neither where it names none."""
+    def _named(self, row: Mapping[str, Any]) -> VerifiedPack | None:
+        """The pack that a row names, if it is the one that the row is about."""
+        path = self._history.find(str(row.get("execution_id")))
+        return self._history.pack(path) if path is not None and not self._flaw(row) else None
+
+    def _flaw(self, row: Mapping[str, Any]) -> str:
+        """What is wrong with the attempt that a row names; empty where nothing is, or where it names none."""
         execution_id = row.get("execution_id")
         if execution_id is None:
-            return "", None
+            return ""
         path = self._history.find(str(execution_id))
         if path is None:
-            return f"its upstream attempt {execution_id} is gone", None
-        pack = self._history.pack(path)
-        if pack.sha256 != row.get("sha256"):
-            return f"the summary of its upstream attempt {execution_id} was altered", None
+            return f"its upstream attempt {execution_id} is gone"
+        if self._history.pack(path).sha256 != row.get("sha256"):
+            return f"the summary of its upstream attempt {execution_id} was altered"
         reason = invalidation(path)
         if reason is not None and row.get("green") is True:
-            return f"its upstream attempt {execution_id} was invalidated: {reason}", None
-        return "", pack
+            return f"its upstream attempt {execution_id} was invalidated: {reason}"
+        return ""
+
+    def _replaced(self, pack: VerifiedPack) -> Iterator[str]:
+        """The upstream attempts of a pack that are not the authoritative ones of their gates any more."""
+        gate_id = str(pack.summary.get("gate"))
+        for row in _rows(pack.summary):
+            upstream = str(row.get("gate"))
+            if row.get("green") is not True:
+                continue  # the attempt says itself that it does not rest on this one
+            if upstream not in self._catalogue.gates and upstream not in self._catalogue.external:
+                yield f"{pack.folder.name} rests on {upstream}, which the catalogue does not have; run {gate_id} again"
+                continue
+            newest = self._history.newest(upstream, self._history.target(pack.summary))
+            if newest is None or newest.folder.name != row.get("execution_id"):
+                now = "no attempt of it counts" if newest is None else f"{newest.folder.name} took its place"
+                yield (
+                    f"{pack.folder.name} rests on {row.get('execution_id')}, which is not the authoritative attempt of "
+                    f"{upstream} any more ({now}); run {gate_id} again"
+                )
+
+    def _absence(self, gate_id: str, target: Mapping[str, str]) -> str:
+        why = f"{gate_id} has no complete, valid attempt on {target_in_words(target)}"
+        other = self._history.newest(gate_id)
+        if other is None:
+            return why
+        looked_at = target_in_words(self._history.target(other.summary))
+        return f"{why}; {other.folder.name} looked at {looked_at}; run {gate_id} here"
 
     def _summary_name(self, gate_id: str) -> str:
         external = self._catalogue.external.get(gate_id)
@@ -162,6 +205,17 @@ def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = summary.get("upstream", [])
     rows = rows if isinstance(rows, list) else [rows]
     return [row if isinstance(row, dict) else {"execution_id": repr(row)} for row in rows]
+
+
+def _differing(attempt: str, summary: Mapping[str, Any], wanted: Mapping[str, JsonValue]) -> list[str]:
+    """Where a summary is not what is required of it, as one clause; empty where it is."""
+    differing = [key for key, value in wanted.items() if not _is_same(summary.get(key), value)]
+    if not differing:
+        return []
+    found = ", ".join(f"{key} is {summary.get(key)!r}, not {wanted[key]!r}" for key in differing)
+    blockers = summary.get("blockers")
+    named = ", ".join(str(code) for code in blockers) if isinstance(blockers, list) else ""
+    return [f"{attempt}: {found}" + (f" (blockers: {named})" if named else "")]
 
 
 def _is_same(found: JsonValue, wanted: JsonValue) -> bool:

@@ -17,6 +17,7 @@ from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import write_index
 from phasegate.attempts.journal import opening
 from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file, sync_folder, write_file
+from phasegate.attempts.present import Present
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.catalog.waivers import Waiver
@@ -40,10 +41,10 @@ class Workspace:
         platform: The platform; evidence lies in a folder of its name.
         catalogue: The catalogue that verdicts are computed from.
         schemas: The schemas that artifacts must fit.
-        substrate: What this session's gates look at; evidence of another substrate does not count.
         session_id: Names the session; all its processes use the same.
         clock: Tells the time, in UTC.
         waivers: The project's waivers.
+        present: What this session's gates look at; None where no gate is run, and attempts are only listed.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class Workspace:
         platform: str,
         catalogue: Catalogue,
         schemas: SchemaSet,
-        substrate: str,
         session_id: str,
         clock: Callable[[], datetime],
         waivers: Sequence[Waiver] = (),
+        present: Present | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.session_id = session_id
@@ -64,10 +65,10 @@ class Workspace:
         self.history = History(self.layout, catalogue, schemas)
         self.heads = Heads(self.layout)
         self._schemas = schemas
-        self._substrate = substrate
+        self._present = present
         self._clock = clock
         self._waivers = waivers
-        self._chain = Chain(self.history, catalogue, substrate)
+        self._chain = Chain(self.history, catalogue)
 
     def waived_now(self) -> frozenset[str]:
         """The blockers that a waiver in force passes."""
@@ -85,6 +86,20 @@ class Workspace:
             probe = self.layout.root / f".probe-{uuid.uuid4().hex}"
             probe.write_bytes(b"")
             probe.unlink()
+
+    def check_target(self) -> None:
+        """Makes sure that what the session's gates look at can be named before any of them is run.
+
+        Raises:
+            SettingsError: A plugin names it in no form that a summary could carry, or two contradict each other.
+        """
+        _ = self._now.target
+
+    @property
+    def _now(self) -> Present:
+        if self._present is None:
+            raise _refused("no session runs here", str(self.layout.root), "run gates with pytest")
+        return self._present
 
     def open(self, gate: Gate) -> OpenAttempt:
         """Opens an attempt of a gate under an id that no other attempt has or will have.
@@ -105,7 +120,7 @@ class Workspace:
                 note = f"the clock is {behind} s behind the gate's newest attempt; the id was moved past it"
             attempt = self._attempt(gate, execution_id, note)
             attempt.journal.append(
-                opening(gate=gate.id, session=self.session_id, substrate=self._substrate, clock_note=note)
+                opening(gate=gate.id, session=self.session_id, target=self._now.target, clock_note=note)
             )
         return attempt
 
@@ -159,20 +174,29 @@ class Workspace:
         """
         if gate_id not in self.catalogue.gates and gate_id not in self.catalogue.external:
             raise EvidenceError(Problem("is not in the catalogue", gate_id, "name a gate of the catalogue"))
-        return self._chain.evidence(gate_id)
+        return self._chain.evidence(gate_id, self._now)
 
     def evidence_for(self, gate: Gate, upstream: str) -> UpstreamEvidence:
         """The evidence of an upstream gate, held against what a gate requires of it."""
         edge = next((edge for edge in gate.upstream if edge.gate == upstream), None)
-        return self.upstream(upstream) if edge is None else self._chain.of_edge(edge)
+        return self.upstream(upstream) if edge is None else self._chain.of_edge(edge, self._now)
 
     def attempts(self, phase: str | None = None) -> list[AttemptRecord]:
-        """Every attempt, by phase and id; what is sound itself but rests on what is not is marked so."""
-        records = []
-        for record in self.history.attempts(phase):
-            broken = self._chain.defects(self.history.pack(record.path)) if record.authoritative else ""
-            records.append(replace(record, standing=f"unsound: {broken}") if broken else record)
-        return records
+        """Every attempt, by phase and id; what is sound itself but rests on what is not, or not any more, is marked so.
+
+        Attempts are held against one another here, and not against what stands now outside of them.
+        """
+        return [
+            self._in_the_chain(record) if record.authoritative else record for record in self.history.attempts(phase)
+        ]
+
+    def _in_the_chain(self, record: AttemptRecord) -> AttemptRecord:
+        pack = self.history.pack(record.path)
+        if broken := self._chain.defects(pack):
+            return replace(record, standing=f"unsound: {broken}")
+        if changed := self._chain.changes(pack):
+            return replace(record, standing=f"stale: {'; '.join(changed)}", stale=True)
+        return record
 
     def refresh_index(self, phase: str) -> None:
         """Writes the index of a phase anew from its folders.
@@ -309,7 +333,7 @@ class Workspace:
             heads=self.heads,
             chain=self._chain,
             schemas=self._schemas,
-            substrate=self._substrate,
+            present=self._now,
             catalogue_sha256=self.catalogue.sha256,
             waivers=self._waivers,
             closes_phase=self.catalogue.closes_phase(gate),

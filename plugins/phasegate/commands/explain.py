@@ -61,7 +61,7 @@ def _lines(catalogue: Catalogue, found: Explanation, sightings: list[Sighting], 
         yield f"  seen in:   {'not ' + attempt if attempt else 'no attempt here'}"
     for sighting in sightings[:_SHOWN]:
         yield ""
-        yield f"  {sighting.execution_id} on {sighting.substrate} ({sighting.standing})"
+        yield f"  {sighting.execution_id} on {sighting.target} ({sighting.standing})"
         yield from (f"    {line}" for seen in sighting.seen for line in seen.splitlines())
         if sighting.closed_by is None:
             yield "    still open: no later complete attempt is without it"

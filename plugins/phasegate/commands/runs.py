@@ -57,7 +57,7 @@ def runs(
         typer.echo(f"no attempts under {workspace.layout.root}")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("attempt", "gate", "substrate", "verdict", "blockers", "standing"):
+    for column in ("attempt", "gate", "target", "verdict", "blockers", "standing"):
         table.add_column(column, overflow="fold")
     for record in records:
         style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
@@ -158,6 +158,7 @@ def _as_json(record: AttemptRecord) -> dict[str, object]:
         "gate": record.gate,
         "alias": record.alias,
         "substrate": record.substrate,
+        "target": dict(record.target),
         "verdict": record.verdict,
         "blockers": list(record.blockers),
         "authoritative": record.authoritative,

@@ -38,7 +38,6 @@ def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
         platform=settings.platform,
         catalogue=catalogue,
         schemas=SchemaSet(settings.schemas),
-        substrate=settings.substrates[0],
         session_id=uuid.uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )

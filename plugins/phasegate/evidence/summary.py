@@ -85,7 +85,7 @@ class SummaryFacts:
     Attributes:
         execution_id: The attempt.
         generated_at: When it was committed, by the clock.
-        substrate: What the gate looked at.
+        target: What the gate looked at: platform, substrate, and what tells one such place from another.
         metrics: The figures that its verifiers recorded.
         upstream: What it rests on.
         artifacts: What it left.
@@ -97,7 +97,7 @@ class SummaryFacts:
 
     execution_id: str
     generated_at: datetime
-    substrate: str
+    target: Mapping[str, str]
     metrics: Mapping[str, JsonValue]
     upstream: Sequence[UpstreamRow]
     artifacts: Sequence[ArtifactRow]
@@ -117,13 +117,14 @@ def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, Js
     """The execution summary of an attempt, ready to be sealed with the digest of its content."""
     gate = judgement.gate
     summary: dict[str, JsonValue] = {
-        "schema": "phasegate/execution-summary/1",
+        "schema": "phasegate/execution-summary/2",
         "phase_execution_id": facts.execution_id,
         "gate": gate.id,
         "alias": gate.alias,
         "phase": gate.phase,
         "generated_at_utc": utc(facts.generated_at),
-        "substrate": facts.substrate,
+        "substrate": facts.target["substrate"],
+        "target": dict(facts.target),
         "complete": judgement.complete,
         "overall_pass": judgement.overall_pass,
         "verdict": judgement.word,

@@ -20,11 +20,13 @@ import pytest
 from phasegate import hookspecs
 from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.harness import marks, selection
+from phasegate.harness.facts import present_of
+from phasegate.harness.hooks import refuse_unknown_hooks
 from phasegate.harness.session import RUNNER_KEY, AttemptRunner
 from phasegate.settings import Settings, find_settings
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Attestor, Committed, OpenAttempt
+    from phasegate.attempts import Attestor, Committed
     from phasegate.catalog.model import Catalogue
     from phasegate.gate import GateRun
 
@@ -97,6 +99,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"phasegate: substrate {config.option.substrate}, evidence in {evidence}"
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest itself ends the session in a traceback where it meets such a hook
+def pytest_collection(session: pytest.Session) -> None:
+    """Refuses plugins that answer hooks which phasegate does not have."""
+    try:
+        refuse_unknown_hooks(session.config)
+    except PhasegateError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
     """Derives markers before anything is deselected, then puts what is left into chain order."""
@@ -127,6 +138,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         narrowed=_narrowed(session.config),
     )
     try:
+        refuse_unknown_hooks(session.config)  # conftest files of folders are known only now
         if plan.gates and _is_worker(session.config):
             _prepare_worker(session, runner)
         runner.begin(plan)
@@ -168,19 +180,6 @@ def pytest_phasegate_attestor(config: pytest.Config) -> Attestor:
         return enveloped(statement, signer())
 
     return attest
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_phasegate_commit_attempt(
-    attempt: OpenAttempt,
-    store: Any,
-    scanner: Any,
-    attestor: Attestor,
-    provenance: Mapping[str, Any],
-    duties: Sequence[Any],
-) -> Committed:
-    """Commits an attempt the way phasegate does, unless another plugin did."""
-    return attempt.commit(store=store, scanner=scanner, attestor=attestor, provenance=provenance, duties=duties)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -292,7 +291,7 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) 
         platform=settings.platform,
         catalogue=catalogue,
         schemas=SchemaSet(settings.schemas),
-        substrate=config.option.substrate,
+        present=present_of(config, settings.platform, config.option.substrate),
         session_id=worker_input.get(_WORKER_SESSION, uuid.uuid4().hex),
         clock=lambda: datetime.now(UTC),
         waivers=load_waivers(settings, catalogue),

@@ -112,6 +112,7 @@ class AttemptRunner:
             self._config.hook.pytest_phasegate_gates_selected(
                 config=self._config, catalogue=self.catalogue, gates=plan.gates
             )
+            self.workspace.check_target()
 
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Lets every verifier of this process fail with the given problems, and opens no attempt."""
@@ -198,12 +199,12 @@ class AttemptRunner:
         for gate_id in tuple(self._open):
             self.commit(self.catalogue.gates[gate_id])
 
-    def commit(self, gate: Gate, duties: Iterable[Finding] = ()) -> None:
+    def commit(self, gate: Gate) -> None:
         """Commits a gate's open attempt, with a record for every test that the session left out."""
         attempt = self._open.pop(gate.id, None)
         if attempt is not None:
             with self._noting_trouble():
-                self.committed.append(self._commit(attempt, duties))
+                self.committed.append(self._commit(attempt))
 
     def _record_of(self, protocol: Protocol, attempt: OpenAttempt) -> TestRecord:
         """A record as it may stand in the journal, which outlives this process and what it knows to be secret."""
@@ -219,7 +220,7 @@ class AttemptRunner:
         redactor = Redactor(self.scanner)
         return redactor.record(protocol.record(redactor.text))
 
-    def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding]) -> Committed:
+    def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding] = ()) -> Committed:
         gate = attempt.gate
         seen = {record.nodeid for records in attempt.records.values() for record in records}
         for verifier_id, record in self.plan.left_out.get(gate.id, ()):
@@ -228,16 +229,13 @@ class AttemptRunner:
             if test.nodeid not in seen:
                 record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
                 attempt.record(test.verifier.id, record)
-        committed: Committed = self._config.hook.pytest_phasegate_commit_attempt(
-            config=self._config,
-            attempt=attempt,
+        return attempt.commit(
             store=self.store,
             scanner=self.scanner,
             attestor=self.attestor,
             provenance=self.provenance,
-            duties=tuple(duties),
+            duties=duties,
         )
-        return committed
 
     def collect(self) -> list[Committed]:
         """Every attempt of the session, those of other processes included, in chain order."""

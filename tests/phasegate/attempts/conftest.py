@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from phasegate.attempts import OpenAttempt, Workspace
+from phasegate.attempts.present import Present
 from phasegate.catalog.load import parse
 from phasegate.catalog.model import Catalogue
 from phasegate.evidence.schemas import SchemaSet
@@ -96,13 +97,13 @@ class Bench:
         self.opened: list[OpenAttempt] = []
         self.workspace = self.make_workspace()
 
-    def make_workspace(self, substrate: str = "embedded", session: str = "session") -> Workspace:
+    def make_workspace(self, substrate: str = "embedded", session: str = "session", **facts: str) -> Workspace:
         return Workspace(
             runs_root=self.root,
             platform="demo",
             catalogue=self.catalogue,
             schemas=self.schemas,
-            substrate=substrate,
+            present=Present(lambda: {"platform": "demo", "substrate": substrate, **facts}),
             session_id=session,
             clock=lambda: self.now,
         )

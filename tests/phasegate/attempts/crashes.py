@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.attempts import Committed, Workspace
+from phasegate.attempts.present import Present
 from phasegate.catalog.load import parse
 from phasegate.errors import Problem
 from phasegate.evidence.canonical import sha256
@@ -70,7 +71,7 @@ def workspace(root: Path, session: str) -> Workspace:
         platform="demo",
         catalogue=catalogue,
         schemas=SchemaSet(schemas),
-        substrate="embedded",
+        present=Present(lambda: {"platform": "demo", "substrate": "embedded"}),
         session_id=session,
         clock=lambda: datetime(2026, 2, 24, 4, 33, 34, tzinfo=UTC),
     )

@@ -1,0 +1,50 @@
+"""What the platform's plugins say of the session, gathered from their hooks and held to its form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.errors import Problem, SettingsError
+
+if TYPE_CHECKING:
+    from phasegate.attempts.present import Present
+
+_PLATFORM, _SUBSTRATE = "platform", "substrate"
+
+
+def present_of(config: pytest.Config, platform: str, substrate: str) -> Present:
+    """What stands now, as the session's plugins say; none of them is asked before it is needed.
+
+    Args:
+        config: The session's configuration.
+        platform: The guarded platform.
+        substrate: What its gates run against.
+    """
+    from phasegate.attempts.present import Present  # noqa: PLC0415 - `--help` and plain projects need none of it
+
+    return Present(lambda: _target(config, platform, substrate))
+
+
+def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, str]:
+    target = {_PLATFORM: platform, _SUBSTRATE: substrate}
+    for answer in config.hook.pytest_phasegate_target(config=config):
+        if not _is_table_of_texts(answer):
+            raise _refused(f"answers {answer!r}, which is no table of texts", "answer a dict of str to str")
+        for name, value in answer.items():
+            if target.setdefault(name, value) != value:
+                fact = f"says that {name} is {value!r}, and it is {target[name]!r} already"
+                raise _refused(fact, "let one plugin name it, under a name of its own")
+    return target
+
+
+def _is_table_of_texts(answer: object) -> bool:
+    return isinstance(answer, Mapping) and all(
+        isinstance(part, str) and part for pair in answer.items() for part in pair
+    )
+
+
+def _refused(fact: str, remedy: str) -> SettingsError:
+    return SettingsError(Problem(fact=fact, place="pytest_phasegate_target", remedy=remedy))

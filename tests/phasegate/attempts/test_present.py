@@ -1,0 +1,89 @@
+"""Upstream means now: the authoritative attempt, of this target, back to the start of the chain."""
+
+from __future__ import annotations
+
+import pytest
+
+from phasegate.verdict import TestState
+
+
+def standing(bench) -> dict[str, str]:
+    return {record.execution_id: record.standing for record in bench.workspace.attempts("M9")}
+
+
+@pytest.mark.parametrize("again", ["blocked", "passed", "altered"])
+def test_what_rests_on_an_attempt_that_another_took_the_place_of_is_not_green(bench, again) -> None:
+    first, second = bench.pass_("A"), bench.pass_("B")
+    newest = bench.commit(bench.open("A")) if again == "blocked" else bench.pass_("A")
+    if again == "altered":
+        (newest.path / newest.judgement.gate.summary_name).write_bytes(b"{}")
+    found = bench.workspace.upstream("M9.B")
+    assert not found.green
+    assert not found.absent
+    why = (
+        f"{second.execution_id} rests on {first.execution_id}, which is not the authoritative attempt of M9.A any more "
+        f"({newest.execution_id} took its place); run M9.B again"
+    )
+    assert found.why == why
+    assert standing(bench)[second.execution_id] == f"stale: {why}"
+    third = bench.pass_("C")
+    assert third.judgement.blockers == ("M9C-B1",)
+    assert third.judgement.findings[0].detail == why
+
+
+def test_a_chain_is_stale_from_its_start_and_whole_again_once_it_was_run_again(bench) -> None:
+    for letter in "ABC":
+        bench.pass_(letter)
+    bench.pass_("A")
+    first, second = (bench.workspace.upstream(f"M9.{letter}").why for letter in "BC")
+    assert first == second
+    assert "run M9.B again" in second
+    bench.pass_("B")
+    assert bench.workspace.upstream("M9.B").green
+    assert "run M9.C again" in bench.workspace.upstream("M9.C").why
+    bench.pass_("C")
+    assert bench.workspace.upstream("M9.C").green
+    assert sorted(found.split(":")[0] for found in standing(bench).values()) == [
+        *["authoritative"] * 3,
+        *[f"superseded by {bench.workspace.upstream(f'M9.{letter}').execution_id}" for letter in "ABC"],
+    ]
+
+
+def test_an_incomplete_attempt_of_the_upstream_changes_nothing(bench) -> None:
+    bench.pass_("A")
+    bench.pass_("B")
+    bench.commit(bench.filled("A", TestState.SKIPPED))
+    assert bench.workspace.upstream("M9.B").green
+
+
+def test_an_upstream_that_was_invalidated_and_run_again_does_not_bring_the_old_chain_back(bench) -> None:
+    first, second = bench.pass_("A"), bench.pass_("B")
+    bench.workspace.invalidate(first.execution_id, "the verifier was broken")
+    bench.pass_("A")
+    assert standing(bench)[second.execution_id].startswith("unsound: ")
+
+
+def test_evidence_of_another_place_does_not_count_and_says_where_it_was_made(bench) -> None:
+    bench.workspace = bench.make_workspace(world="0", region="eu-west-2")
+    first = bench.pass_("A")
+    bench.pass_("B")
+    bench.workspace = bench.make_workspace(world="1", region="eu-west-2")
+    assert bench.workspace.upstream("M9.A").why == (
+        "M9.A has no complete, valid attempt on embedded, region eu-west-2, world 1; "
+        f"{first.execution_id} looked at embedded, region eu-west-2, world 0; run M9.A here"
+    )
+    other = bench.pass_("A")
+    assert bench.summary(other)["target"] == {
+        "platform": "demo",
+        "substrate": "embedded",
+        "world": "1",
+        "region": "eu-west-2",
+    }
+    assert bench.workspace.upstream("M9.A").execution_id == other.execution_id
+    assert not bench.workspace.upstream("M9.B").green
+    assert set(standing(bench).values()) == {"authoritative"}, "each is the newest word of its own place"
+    for facts in ({"world": "0", "region": "us-east-1"}, {"world": "0"}, {}):
+        assert not bench.make_workspace(**facts).upstream("M9.A").green
+    before = bench.make_workspace(world="0", region="eu-west-2")
+    assert before.upstream("M9.B").green
+    assert before.upstream("M9.A").execution_id == first.execution_id
