@@ -20,6 +20,7 @@ from typer.main import get_command
 from phasegate import __version__
 from phasegate.commands.lazy import LazyCommand, load_command
 from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
+from phasegate.printable import say, shown_streams
 from phasegate.settings import find_settings
 
 _BUILT_IN: Final = {
@@ -52,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The arguments; by default those of the process.
     """
+    with shown_streams():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         code = _root().main(args=arguments, prog_name="phasegate", standalone_mode=False)
         sys.stdout.flush()
@@ -110,9 +116,9 @@ def _options(
 ) -> None:
     """Readiness gates as pytest tests. `pytest` runs them; this command does the rest."""
     if version:
-        typer.echo(f"phasegate {__version__}")
+        say(f"phasegate {__version__}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def _speak(error: Exception) -> int | None:
@@ -120,16 +126,16 @@ def _speak(error: Exception) -> int | None:
     problems = getattr(error, "problems", None)
     if problems is not None:  # ours, or an error of the same shape that the project raises
         for problem in problems:
-            typer.echo(str(problem), err=True)
+            say(str(problem), err=True)
         return int(getattr(error, "exit_code", ExitCode.USAGE))
     if not hasattr(error, "format_message"):
         return None
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, or empty where rich printed it
-        typer.echo(error.format_message(), err=True)
+        say(error.format_message(), err=True)
         return ExitCode.USAGE
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "phasegate"
-    typer.echo(str(Problem(error.format_message(), command, f"see `{command} --help`")), err=True)
+    say(str(Problem(error.format_message(), command, f"see `{command} --help`")), err=True)
     return ExitCode.USAGE
 
 

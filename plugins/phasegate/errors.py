@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from phasegate.printable import in_one_line, printable
+
 
 class ExitCode(IntEnum):
     """Exit codes of `pytest` with phasegate and of the `phasegate` command.
@@ -57,7 +59,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.fact}\n    remedy: {self.remedy}"
+        fact = printable(self.fact).replace("\n", "\n    ")
+        return f"{in_one_line(self.place)}: {fact}\n    remedy: {in_one_line(self.remedy)}"
 
 
 class PhasegateError(Exception):

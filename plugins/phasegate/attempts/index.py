@@ -8,6 +8,7 @@ from pathlib import Path
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import replace_file
 from phasegate.attempts.present import target_in_words
+from phasegate.printable import in_one_line
 
 NAME = "RUN_INDEX.md"
 
@@ -45,4 +46,4 @@ def cells(record: AttemptRecord) -> tuple[str, ...]:
 
 
 def _cell(value: str) -> str:
-    return " ".join(value.split()).replace("|", "\\|")
+    return in_one_line(value).replace("|", "\\|")

@@ -12,6 +12,7 @@ import typer
 from phasegate.catalog.model import Catalogue, Gate, gate_prefix
 from phasegate.catalog.near import nearest
 from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
+from phasegate.printable import say, say_json
 from phasegate.project import load_catalogue, load_waivers, shown
 from phasegate.settings import Settings, require_settings
 
@@ -36,11 +37,11 @@ def lint(
     settings = require_settings(Path.cwd())
     problems = _problems(settings)
     if as_json:
-        typer.echo(json.dumps({"count": len(problems), "problems": [asdict(found) for found in problems]}, indent=2))
+        say_json({"count": len(problems), "problems": [asdict(found) for found in problems]})
     else:
         for problem in problems:
-            typer.echo(str(problem))
-        typer.echo(_count(problems))
+            say(str(problem))
+        say(_count(problems))
     if problems:
         raise typer.Exit(ExitCode.CATALOGUE)
 
@@ -72,7 +73,7 @@ def schema(
     from phasegate.catalog.schema import catalogue_schema_text  # noqa: PLC0415 - only this command needs it
 
     if out is None:
-        typer.echo(catalogue_schema_text(), nl=False)
+        say(catalogue_schema_text().rstrip("\n"))
         return
     try:
         out.write_text(catalogue_schema_text(), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from phasegate.catalog.model import Catalogue
 from phasegate.catalog.near import near
 from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import Problem, SettingsError
+from phasegate.printable import say, say_json
 
 app = typer.Typer(help="Explain a blocker: meaning, raisers, sightings, what closed it.")
 
@@ -43,10 +43,10 @@ def explain_blocker(
         shown = {sighting.execution_id for sighting in sightings}
         data = found.as_json()
         data["sightings"] = [row for row in data["sightings"] if row["execution_id"] in shown]
-        typer.echo(json.dumps(data, indent=2))
+        say_json(data)
         return
     for line in _lines(catalogue, found, sightings, attempt):
-        typer.echo(line)
+        say(line)
 
 
 def _lines(catalogue: Catalogue, found: Explanation, sightings: list[Sighting], attempt: str | None) -> Iterator[str]:
@@ -87,11 +87,11 @@ def _explain_phase_blocker(catalogue: Catalogue, code: str, *, as_json: bool) ->
     ]
     if as_json:
         rows = [{"code": blocker.code, "meaning": blocker.meaning} for blocker in codes]
-        typer.echo(json.dumps({"code": code, "meaning": meaning, "activated_by": rows}, indent=2))
+        say_json({"code": code, "meaning": meaning, "activated_by": rows})
         return
-    typer.echo(f"{code} {meaning}")
+    say(f"{code} {meaning}")
     for blocker in codes:
-        typer.echo(f"  activated by {blocker.code}: {blocker.meaning}")
+        say(f"  activated by {blocker.code}: {blocker.meaning}")
 
 
 def _phase_meaning(catalogue: Catalogue, code: str) -> str:

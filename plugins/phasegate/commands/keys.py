@@ -9,6 +9,7 @@ import typer
 
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.keys import KeyStore, public_key, public_pem
+from phasegate.printable import say
 from phasegate.settings import require_settings
 
 app = typer.Typer(help="Signing keys: show, export, trust, rotate.", no_args_is_help=False)
@@ -20,14 +21,14 @@ def keys(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     settings, store = _store()
-    typer.echo(f"signs with  {settings}")
-    typer.echo(f"folder      {store.folder}")
+    say(f"signs with  {settings}")
+    say(f"folder      {store.folder}")
     if not store.public.is_file():
-        typer.echo("own key     none yet: the first attempt makes it")
+        say("own key     none yet: the first attempt makes it")
     else:
-        typer.echo(f"own key     {public_key(store.public).keyid}")
+        say(f"own key     {public_key(store.public).keyid}")
     for path in sorted(store.trusted.glob("*.pem")) if store.trusted.is_dir() else []:
-        typer.echo(f"trusted     {public_key(path).keyid}  {path.name}")
+        say(f"trusted     {public_key(path).keyid}  {path.name}")
 
 
 @app.command()
@@ -38,7 +39,7 @@ def export(
     named, store = _store()
     pem = public_pem(store.signer(named).public_key)
     if file is None:
-        typer.echo(pem.decode(), nl=False)
+        say(pem.decode().rstrip("\n"))
         return
     try:
         with file.open("xb") as out:
@@ -47,7 +48,7 @@ def export(
         raise EvidenceError(
             Problem(f"the public key cannot be written: {error.strerror}", str(file), "name a file that is not there")
         ) from error
-    typer.echo(f"wrote {file}")
+    say(f"wrote {file}")
 
 
 @app.command()
@@ -63,7 +64,7 @@ def trust(file: Annotated[Path, typer.Argument(help="A public key in PEM.")]) ->
         raise EvidenceError(
             Problem(f"the key cannot be kept: {error.strerror}", str(place), "make the folder writable")
         ) from error
-    typer.echo(f"trusted {key.keyid}")
+    say(f"trusted {key.keyid}")
 
 
 @app.command()
@@ -71,7 +72,7 @@ def rotate() -> None:
     """Retire the project's own key: what it signed stays trusted, the next attempt makes a new one."""
     _, store = _store()
     retired = store.rotate()
-    typer.echo("there was no key" if retired is None else f"retired; its public half stays trusted: {retired}")
+    say("there was no key" if retired is None else f"retired; its public half stays trusted: {retired}")
 
 
 def _store() -> tuple[str, KeyStore]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +23,7 @@ from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attem
 from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
+from phasegate.printable import in_one_line, say, say_json
 from phasegate.settings import require_settings
 
 app = typer.Typer(help="Attempts of gates: list, show, invalidate, prune.", no_args_is_help=False)
@@ -51,17 +51,17 @@ def runs(
         if (wanted is None or record.gate == wanted) and substrate in (None, record.substrate)
     ]
     if as_json:
-        typer.echo(json.dumps([_as_json(record) for record in records], indent=2))
+        say_json([_as_json(record) for record in records])
         return
     if not records:
-        typer.echo(f"no attempts under {workspace.layout.root}")
+        say(f"no attempts under {workspace.layout.root}")
         return
     table = Table(box=None, pad_edge=False)
     for column in ("attempt", "gate", "target", "verdict", "blockers", "standing"):
         table.add_column(column, overflow="fold")
     for record in records:
         style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
-        table.add_row(*(Text(cell) for cell in cells(record)), style=style)  # a reason may hold brackets
+        table.add_row(*(Text(in_one_line(cell)) for cell in cells(record)), style=style)  # a reason may hold brackets
     console = Console()
     # A terminal folds long cells; a pipe gets every row whole, on one line.
     (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
@@ -78,7 +78,7 @@ def show(
     if path is None:
         raise unknown_attempt(execution_id)
     pack = workspace.history.pack(path)
-    typer.echo(json.dumps(pack.summary, indent=2))
+    say_json(pack.summary)
     if pack.problems:
         raise EvidenceError(pack.problems)
 
@@ -93,7 +93,7 @@ def invalidate(
     """Take an attempt back: it stays as audit evidence and feeds no gate any more."""
     _, workspace = open_workspace(runs_root)
     marker = workspace.invalidate(execution_id, reason, superseded_by)
-    typer.echo(f"invalidated {execution_id}: {marker}")
+    say(f"invalidated {execution_id}: {marker}")
 
 
 @app.command()
@@ -120,16 +120,16 @@ def prune(
         signer = KeyStore(settings.platform).signer(settings.signing_key) if yes and chosen.remove else None
         receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), now) if signer else None
     if receipt is not None:
-        typer.echo(f"receipt: {receipt}")
+        say(f"receipt: {receipt}")
 
 
 def _tell_plan(keep: Mapping[str, str], remove: Sequence[str], *, done: bool) -> None:
     for name, why in sorted(keep.items()):
-        typer.echo(f"keep          {name} ({why})")
+        say(f"keep          {name} ({why})")
     for path in remove:
-        typer.echo(f"{'removed' if done else 'would remove'}  {path}")
+        say(f"{'removed' if done else 'would remove'}  {path}")
     if not done and remove:
-        typer.echo(f"nothing was touched: {len(remove)} would go with --yes")
+        say(f"nothing was touched: {len(remove)} would go with --yes")
 
 
 def _gate_id(catalogue: Catalogue, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from phasegate.commands.lazy import load_object
 from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, ExitCode, Problem
 from phasegate.evidence.keys import KeyStore, public_key
+from phasegate.printable import say, say_json
 from phasegate.settings import require_settings
 
 app = typer.Typer(help="Audit evidence: digests, chain, signatures, durable copies.")
@@ -81,14 +81,14 @@ def _wanted(workspace: Workspace, target: str | None) -> list[Path]:
 
 def _tell(audit: Audit, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(audit.as_json(), indent=2))
+        say_json(audit.as_json())
         return
     places = ["/".join(part for part in (defect.execution_id, defect.file) if part) for defect in audit.defects]
     width = max(map(len, places), default=0)
     for defect, place in zip(audit.defects, places, strict=True):
-        typer.echo(f"{defect.kind.value:<9}  {place:<{width}}  {defect.fact}")
+        say(f"{defect.kind.value:<9}  {place:<{width}}  {defect.fact}")
     for note in audit.notes:
-        typer.echo(f"note       {note}")
+        say(f"note       {note}")
     count = len(audit.attempts)
     verdict = f"{len(audit.defects)} defects" if audit.defects else "sound"
-    typer.echo(f"{count} attempts verified: {verdict}")
+    say(f"{count} attempts verified: {verdict}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.errors import Problem
+from phasegate.printable import in_one_line
 from phasegate.verdict import Finding, GateJudgement, Verdict
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if session.troubles:
         terminalreporter.section("what stood in the way")
         for problem in session.troubles:
-            terminalreporter.write_line(str(problem), red=True)
+            terminalreporter.write_line(str(problem), red=True)  # a problem's text is printable
     if not session.committed:
         return
     terminalreporter.section("verdict board")
@@ -66,39 +67,45 @@ def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None
     gate = judgement.gate
     markup = {_COLOUR[judgement.verdict]: True}
     alias = f" ({gate.alias})" if gate.alias else ""
-    terminal.write_line("")
-    terminal.write_line(f"{gate.id}{alias}  {judgement.word}  next: {judgement.next_gate}", bold=True, **markup)
-    terminal.write_line(f"  {gate.title}; owner: {gate.owner}")
+    _say(terminal, "")
+    _say(terminal, f"{gate.id}{alias}  {judgement.word}  next: {judgement.next_gate}", bold=True, **markup)
+    _say(terminal, f"  {gate.title}; owner: {gate.owner}")
     if not judgement.complete:
-        terminal.write_line(
-            f"  incomplete: {', '.join(judgement.not_evaluated)} not evaluated; this attempt is never authoritative"
+        _say(
+            terminal,
+            f"  incomplete: {', '.join(judgement.not_evaluated)} not evaluated; this attempt is never authoritative",
         )
     for code in judgement.blockers:
         _write_blocker(terminal, judgement, code)
     for code in sorted({finding.code for finding in judgement.waived}):
         _write_waived(terminal, judgement, code)
     if set(judgement.blockers) & {gate.codes.entry, gate.codes.entry_absent}:
-        terminal.write_line("  way out: run the gates that this one rests on as well, with --upstream=run")
-    terminal.write_line(f"  evidence: {_relative(committed.path)}")
-    terminal.write_line(f"            {committed.uri}" if committed.uri else "            not stored durably")
+        _say(terminal, "  way out: run the gates that this one rests on as well, with --upstream=run")
+    _say(terminal, f"  evidence: {_relative(committed.path)}")
+    _say(terminal, f"            {committed.uri}" if committed.uri else "            not stored durably")
 
 
 def _write_waived(terminal: pytest.TerminalReporter, judgement: GateJudgement, code: str) -> None:
-    terminal.write_line(f"  {code} WAIVED: {judgement.blocker(code).meaning}", yellow=True)
+    _say(terminal, f"  {code} WAIVED: {judgement.blocker(code).meaning}", yellow=True)
     for finding in (finding for finding in judgement.waived if finding.code == code):
-        terminal.write_line(f"    {_owner(judgement, finding)}: {finding.detail.splitlines()[0]}")
+        _say(terminal, f"    {_owner(judgement, finding)}: {(finding.detail.splitlines() or [''])[0]}")
 
 
 def _write_blocker(terminal: pytest.TerminalReporter, judgement: GateJudgement, code: str) -> None:
     blocker = judgement.blocker(code)
-    terminal.write_line(f"  {code} [{blocker.severity}, rolls up to {blocker.rolls_up_to}] {blocker.meaning}", red=True)
+    _say(terminal, f"  {code} [{blocker.severity}, rolls up to {blocker.rolls_up_to}] {blocker.meaning}", red=True)
     for finding in (finding for finding in judgement.findings if finding.code == code):
         owner = _owner(judgement, finding)
         first, *rest = finding.detail.splitlines() or [""]
-        terminal.write_line(f"    {owner}: {first}")
+        _say(terminal, f"    {owner}: {first}")
         for line in rest:
-            terminal.write_line(f"      {line}")
-    terminal.write_line(f"    remedy: {blocker.remedy}")
+            _say(terminal, f"      {line}")
+    _say(terminal, f"    remedy: {blocker.remedy}")
+
+
+def _say(terminal: pytest.TerminalReporter, line: str, **markup: bool) -> None:
+    """Writes one line; names and details come from outside, and may neither command the terminal nor paint a line."""
+    terminal.write_line(in_one_line(line), **markup)
 
 
 def _owner(judgement: GateJudgement, finding: Finding) -> str:
