@@ -9,7 +9,6 @@ from tests.phasegate.test_printable import ESCAPES
 
 NARROW = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
-    "latin-1": {"PYTHONIOENCODING": "latin-1"},
     "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
 COMMANDS = set("\x1b\x07\x9b\x08\x7f\u202e\u200b")
