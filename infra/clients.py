@@ -23,7 +23,7 @@ SubstrateKind = Literal["embedded", "aws"]
 DEFAULT_REGION = "eu-west-2"
 ACCOUNT_ID_DIGITS = 12
 
-EMBEDDED_SECRET_KEY = "phasegate-embedded"  # noqa: S105 - the emulator checks no signature; this guards nothing
+NO_SECRET_KEY = "none"  # noqa: S105 - signs for a server that checks no signature; the substrate refuses it
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 15.0
 MAX_POOL_CONNECTIONS = 32
@@ -69,6 +69,7 @@ class Clients:
         endpoint_url: str | None = None,
         profile: str | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        secret_key: str = NO_SECRET_KEY,
     ) -> None:
         self.substrate = substrate
         self.region = region
@@ -76,6 +77,7 @@ class Clients:
         self.profile = profile
         self._account_id = account_id
         self._read_timeout = read_timeout
+        self._secret_key = secret_key
         self._lock = threading.RLock()
         self._session: Any = None
         self._clients: dict[str, Any] = {}
@@ -87,6 +89,7 @@ class Clients:
         account_id: str,
         region: str = DEFAULT_REGION,
         *,
+        secret_key: str = NO_SECRET_KEY,
         read_timeout: float = READ_TIMEOUT_SECONDS,
     ) -> Clients:
         """Clients of one account of the embedded substrate.
@@ -99,6 +102,7 @@ class Clients:
             endpoint_url: The substrate's endpoint; must be a loopback address.
             account_id: Twelve digits.
             region: The region of every client.
+            secret_key: What signs every request: the secret of the substrate process, which refuses any other.
             read_timeout: Seconds to wait for an answer.
 
         Raises:
@@ -123,6 +127,7 @@ class Clients:
             account_id=account_id,
             endpoint_url=endpoint_url.rstrip("/"),
             read_timeout=read_timeout,
+            secret_key=secret_key,
         )
 
     @classmethod
@@ -159,18 +164,10 @@ class Clients:
 
         They are meant to replace every other `AWS_*` variable.
         """
+        if self.substrate == "embedded":
+            return embedded_environment(str(self.endpoint_url), self.region, self.account_id, self._secret_key)
         region = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        if self.substrate == "aws":
-            return region | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
-        return region | {
-            "AWS_ENDPOINT_URL": str(self.endpoint_url),
-            "AWS_ACCESS_KEY_ID": self.account_id,
-            "AWS_SECRET_ACCESS_KEY": EMBEDDED_SECRET_KEY,
-            "AWS_MAX_ATTEMPTS": "1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        }
+        return region | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
 
     def close(self) -> None:
         """Close every connection; the object stays usable and opens new ones."""
@@ -217,7 +214,7 @@ class Clients:
                 endpoint_url=self.endpoint_url,
                 config=config,
                 aws_access_key_id=self.account_id,
-                aws_secret_access_key=EMBEDDED_SECRET_KEY,
+                aws_secret_access_key=self._secret_key,
             )
         except (BotoCoreError, ValueError) as error:
             raise InfraError(
@@ -243,6 +240,32 @@ class Clients:
         core.register_component("data_loader", shared_loader())
         core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
         return boto3.Session(botocore_session=core, region_name=self.region)
+
+
+def embedded_environment(
+    endpoint_url: str, region: str, access_key: str, secret_key: str, session_token: str | None = None
+) -> dict[str, str]:
+    """The variables that point an SDK or the AWS CLI at the embedded substrate, and at nothing of the user's.
+
+    Args:
+        endpoint_url: The substrate's endpoint.
+        region: The region.
+        access_key: The access key.
+        secret_key: The secret that goes with it.
+        session_token: The session token that goes with it, where the key is one of a role.
+    """
+    token = {} if session_token is None else {"AWS_SESSION_TOKEN": session_token}
+    return token | {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
 
 
 def _refuse_outside_loopback(request: Any, **_: Any) -> None:

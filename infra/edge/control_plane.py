@@ -133,6 +133,7 @@ class ControlPlane:
             name=str(found.function_name),
             account_id=account_id,
             region=region,
+            role=str(found.role),
             runtime=str(found.run_time or ""),
             handler=str(found.handler or ""),
             code=bytes(getattr(found, "code_bytes", b"") or b""),

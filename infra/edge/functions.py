@@ -19,6 +19,7 @@ class Function:
         name: Its name.
         account_id: Its account.
         region: Its region.
+        role: The ARN of the role that it acts as.
         runtime: Its runtime, such as `python3.12`; empty for an image.
         handler: Module and name of its handler.
         code: Its deployment package.
@@ -32,6 +33,7 @@ class Function:
     name: str
     account_id: str
     region: str
+    role: str
     runtime: str
     handler: str
     code: bytes = field(repr=False)
@@ -58,5 +60,5 @@ class Function:
     @cached_property
     def version(self) -> tuple[str, str]:
         """Tells apart what may not share a process: its ARN, and a digest of code, settings and variables."""
-        settings = json.dumps([self.handler, self.memory_mb, self.environment], sort_keys=True)
+        settings = json.dumps([self.role, self.runtime, self.handler, self.memory_mb, self.environment], sort_keys=True)
         return self.arn, hashlib.sha256(f"{self.code_sha256}:{settings}".encode()).hexdigest()

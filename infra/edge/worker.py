@@ -11,13 +11,15 @@ import sys
 import time
 import uuid
 import zipfile
+from dataclasses import astuple
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
-from infra.clients import Clients
+from infra.clients import embedded_environment
 from infra.edge.functions import Function
 from infra.edge.logs import LogPump, LogTarget
+from infra.substrate.credentials import for_role
 
 _RUNTIME = Path(__file__).with_name("runtime.py")
 _LENGTH = struct.Struct(">I")
@@ -181,5 +183,5 @@ def _environment(function: Function, root: Path, endpoint_url: str, stream: str)
         "NO_PROXY": "*",
         "TZ": ":UTC",
     }
-    clients = Clients.embedded(endpoint_url, function.account_id, function.region)
-    return kept | function.environment | own | clients.environment()
+    session = for_role(function.role, function.region, function.name)
+    return kept | function.environment | own | embedded_environment(endpoint_url, function.region, *astuple(session))

@@ -24,6 +24,7 @@ from infra.errors import InfraError
 from infra.substrate import aws_errors
 from infra.substrate.aws_request import AwsRequest
 from infra.substrate.faults import FaultBook, corrupted
+from infra.substrate.ownership import foreign_bucket
 from infra.substrate.patches import apply_for
 
 Invoke = Callable[[AwsRequest, str, "Environ", bytes], "Answer | None"]
@@ -87,8 +88,10 @@ class Dispatcher:
     def answer(self, environ: Environ, body: bytes) -> Answer:
         """Answer one request whose body has been read."""
         request = AwsRequest.parse(environ, body)
-        account_id = self._iam_models.get_account_id_from(request.access_key or "")
+        account_id = self.account_of(request.access_key or "")
         self._seen.add(account_id)
+        if (bucket := foreign_bucket(request, account_id, environ)) is not None:
+            return _error(request, HTTPStatus.FORBIDDEN, "AccessDenied", f"the bucket {bucket} is another account's")
         fault = self._faults.take(request, account_id, lambda: self._operation(request, environ, body))
         if fault is not None:
             time.sleep(fault.delay_seconds)
@@ -106,6 +109,10 @@ class Dispatcher:
         if fault is not None and fault.kind == "corrupt" and request.method != "HEAD":
             return _altered(answer)
         return answer
+
+    def account_of(self, access_key: str) -> str:
+        """The account that an access key acts in, whether or not the key is valid."""
+        return str(self._iam_models.get_account_id_from(access_key))
 
     def run_functions(self, invoke: Invoke) -> None:
         """Leaves the invocation of functions to a data plane."""

@@ -96,7 +96,7 @@ class SubstrateProcess:
 
     def clients(self, account_id: str, region: str = DEFAULT_REGION) -> Clients:
         """AWS clients of one world."""
-        return Clients.embedded(self.endpoint_url, account_id, region)
+        return Clients.embedded(self.endpoint_url, account_id, region, secret_key=self.record.secret_key)
 
     def stop(self) -> None:
         """End the process, by request, then by signal; returns when it is gone.

@@ -11,6 +11,8 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from infra.substrate.credentials import secret_key
+
 STATE_FILE = "substrate.json"
 LOG_FILE = "substrate.log"
 LOCK_FILE = "substrate.lock"
@@ -33,6 +35,11 @@ class Record:
     endpoint_url: str
     token: str
     digest: str
+
+    @property
+    def secret_key(self) -> str:
+        """The secret access key that signs the requests of every world."""
+        return secret_key(self.token)
 
     def write(self, state_dir: Path) -> None:
         """Put the record in place in one step, readable by the user alone."""

@@ -30,9 +30,7 @@ from infra.substrate.liveness import is_alive, start_mark, wait_for_end
 from infra.substrate.record import Record, code_digest
 
 if TYPE_CHECKING:
-    from infra.edge.data_plane import DataPlane
-    from infra.substrate.control import ControlPlane
-    from infra.substrate.dispatch import Answer, Dispatcher, Environ
+    from infra.substrate.dispatch import Dispatcher
 
 LOG = logging.getLogger("phasegate.substrate")
 HOST = "127.0.0.1"
@@ -138,7 +136,9 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
     os.environ["MOTO_PORT"] = str(port)
 
     from infra.edge.data_plane import DataPlane
+    from infra.substrate.application import Application
     from infra.substrate.control import ControlPlane, Worlds
+    from infra.substrate.credentials import Keys
     from infra.substrate.dispatch import Dispatcher
     from infra.substrate.faults import FaultBook
     from infra.substrate.httpd import Server
@@ -183,22 +183,8 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
         keep=lifetime.keep,
         shut_down=lifetime.end,
     )
-    return record, Server(bound, _application(control, dispatcher, data_plane)), dispatcher
-
-
-def _application(control: ControlPlane, dispatcher: Dispatcher, data_plane: DataPlane) -> Any:
-    from infra.substrate.control import PREFIX
-
-    def application(environ: Environ, body: bytes) -> Answer:
-        served = data_plane.serve(environ, body)
-        if served is not None:
-            return served
-        path = environ["PATH_INFO"]
-        if path.startswith(PREFIX) or f"{path}/" == PREFIX:
-            return control.answer(environ, body)
-        return dispatcher.answer(environ, body)
-
-    return application
+    application = Application(control, data_plane, dispatcher, Keys(record.secret_key))
+    return record, Server(bound, application.answer), dispatcher
 
 
 def _warm(dispatcher: Dispatcher, lifetime: Lifetime) -> None:

@@ -1,4 +1,4 @@
-"""Step Functions: state machines run, and their tasks act in the account of the machine's role.
+"""Step Functions: state machines run, and their tasks act as the machine's role.
 
 Reason: moto has an executor but leaves it switched off, so executions stay RUNNING with an invented history; and
 the executor's own clients carry a fixed key, which puts what a task does into moto's default account.
@@ -12,9 +12,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from infra.substrate.credentials import for_role
 from infra.substrate.patches import contract
-
-ARN_ACCOUNT_FIELD = 4
 
 
 def apply() -> None:
@@ -41,17 +40,18 @@ def boto_client_for(region: str, service: str, state_credentials: Any = None) ->
     Args:
         region: The region that the task names.
         service: The boto3 service name.
-        state_credentials: What the executor knows of the role that runs the task; its ARN holds the account.
+        state_credentials: What the executor knows of the role that runs the task: its ARN.
     """
     import boto3
     from botocore.config import Config
 
-    account_id = state_credentials.role_arn.split(":")[ARN_ACCOUNT_FIELD]
+    role = for_role(state_credentials.role_arn, region, "states")
     return boto3.client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{os.environ['MOTO_PORT']}",
-        aws_access_key_id=account_id,
-        aws_secret_access_key="task",  # noqa: S106 - the emulator checks no signature
+        aws_access_key_id=role.access_key,
+        aws_secret_access_key=role.secret_key,
+        aws_session_token=role.session_token,
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, proxies={}),
     )
