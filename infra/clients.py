@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from infra.aws_endpoints import only_aws, partition_of, vpc_endpoints
 from infra.errors import InfraError, SubstrateError
 from infra.service_models import shared_loader
 
@@ -27,6 +31,7 @@ NO_SECRET_KEY = "none"  # noqa: S105 - signs for a server that checks no signatu
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 15.0
 MAX_POOL_CONNECTIONS = 32
+AWS_CONNECT_TIMEOUT_SECONDS = 10.0
 AWS_TOTAL_MAX_ATTEMPTS = 4
 
 
@@ -58,6 +63,8 @@ class Clients:
         region: The region that every client speaks to.
         endpoint_url: The embedded substrate's endpoint; None on AWS.
         profile: The shared-configuration profile on AWS; None for the default chain.
+        vpc_endpoints: The VPC endpoints that were named for services on AWS, by service.
+        ca_bundle: The file of certificates that was named for AWS; None for the public authorities.
     """
 
     def __init__(
@@ -68,6 +75,8 @@ class Clients:
         account_id: str | None,
         endpoint_url: str | None = None,
         profile: str | None = None,
+        vpc_endpoints: Mapping[str, str] = MappingProxyType({}),
+        ca_bundle: Path | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
         secret_key: str = NO_SECRET_KEY,
     ) -> None:
@@ -75,6 +84,8 @@ class Clients:
         self.region = region
         self.endpoint_url = endpoint_url
         self.profile = profile
+        self.vpc_endpoints = vpc_endpoints
+        self.ca_bundle = ca_bundle
         self._account_id = account_id
         self._read_timeout = read_timeout
         self._secret_key = secret_key
@@ -131,16 +142,49 @@ class Clients:
         )
 
     @classmethod
-    def aws(cls, region: str, profile: str | None = None) -> Clients:
-        """Clients of real AWS by the ordinary credential chain, with standard, bounded retries."""
-        return cls(substrate="aws", region=region, account_id=None, profile=profile)
+    def aws(
+        cls,
+        region: str,
+        profile: str | None = None,
+        *,
+        endpoints: Iterable[str] = (),
+        ca_bundle: Path | None = None,
+    ) -> Clients:
+        """Clients of real AWS by the ordinary credential chain, with standard, bounded retries.
+
+        Only credentials, profile and proxies come from the user's environment. Endpoints and certificates that it
+        configures (`AWS_ENDPOINT_URL` and its kin, `AWS_CA_BUNDLE`) play no part: an emulator would pass for AWS.
+        A proxy may stay, because TLS ends at AWS behind it.
+
+        Args:
+            region: The region of every client.
+            profile: A profile of the shared configuration.
+            endpoints: VPC endpoints, `SERVICE=URL` each.
+            ca_bundle: A file of certificates to trust in place of the public authorities.
+
+        Raises:
+            SubstrateError: There is no such region, an endpoint is no VPC endpoint of its service, or the file of
+                certificates is not there.
+        """
+        partition_of(region)
+        if ca_bundle is not None and not ca_bundle.is_file():
+            raise SubstrateError("the file of certificates is not there", str(ca_bundle), "name one in PEM")
+        named = vpc_endpoints(endpoints, region)
+        return cls(
+            substrate="aws",
+            region=region,
+            account_id=None,
+            profile=profile,
+            vpc_endpoints=named,
+            ca_bundle=ca_bundle,
+        )
 
     @property
     def account_id(self) -> str:
         """The account that the clients act in; on AWS asked of STS once.
 
         Raises:
-            InfraError: AWS does not tell whose credentials these are.
+            SubstrateError: AWS does not tell whose credentials these are.
         """
         with self._lock:
             if self._account_id is None:
@@ -151,7 +195,7 @@ class Clients:
         """The client of one service, by its boto3 name, made on first use.
 
         Raises:
-            InfraError: boto3 knows no such service, or no credentials can be found for it.
+            SubstrateError: boto3 knows no such service, or the user's configuration cannot be used.
         """
         with self._lock:
             found = self._clients.get(service)
@@ -167,7 +211,8 @@ class Clients:
         if self.substrate == "embedded":
             return embedded_environment(str(self.endpoint_url), self.region, self.account_id, self._secret_key)
         region = {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
-        return region | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
+        strict = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+        return region | strict | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
 
     def close(self) -> None:
         """Close every connection; the object stays usable and opens new ones."""
@@ -181,8 +226,8 @@ class Clients:
 
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
-        except (BotoCoreError, ClientError) as error:
-            raise InfraError(
+        except (BotoCoreError, ClientError, OSError, ValueError) as error:
+            raise SubstrateError(
                 fact=f"AWS does not tell which account these credentials belong to: {error}",
                 place=f"sts:GetCallerIdentity in {self.region}, profile {self.profile or 'default'}",
                 remedy="sign in (`aws sts get-caller-identity` must answer) or pass another profile",
@@ -198,9 +243,15 @@ class Clients:
             if self.substrate == "aws":
                 config = Config(
                     retries={"mode": "standard", "total_max_attempts": AWS_TOTAL_MAX_ATTEMPTS},
+                    connect_timeout=AWS_CONNECT_TIMEOUT_SECONDS,
                     max_pool_connections=MAX_POOL_CONNECTIONS,
                 )
-                return self._session.client(service, config=config)
+                return self._session.client(
+                    service,
+                    endpoint_url=self.vpc_endpoints.get(service),
+                    verify=True if self.ca_bundle is None else str(self.ca_bundle),
+                    config=config,
+                )
             config = Config(
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -216,8 +267,8 @@ class Clients:
                 aws_access_key_id=self.account_id,
                 aws_secret_access_key=self._secret_key,
             )
-        except (BotoCoreError, ValueError) as error:
-            raise InfraError(
+        except (BotoCoreError, OSError, ValueError) as error:
+            raise SubstrateError(
                 fact=f"no client for the service {service!r} can be made: {error}",
                 place=f"substrate {self.substrate}, region {self.region}",
                 remedy="use a boto3 service name; on AWS check the profile and the credentials",
@@ -227,18 +278,23 @@ class Clients:
         import boto3
         import botocore.session
 
+        # Each is config file name, environment variable, default, converter: none but the default counts.
         if self.substrate == "aws":
-            return boto3.Session(region_name=self.region, profile_name=self.profile)
-        # Config file name, environment variable, default, converter: none but the default counts here, so a
-        # profile of the user, or one that does not exist, changes nothing.
-        nothing_of_the_user = {
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-        core = botocore.session.Session(session_vars=nothing_of_the_user)
+            # Set for the session, so that the clients that fetch credentials obey it as well.
+            core = botocore.session.Session(
+                session_vars={"ignore_configured_endpoint_urls": (None, None, True, None)}, profile=self.profile
+            )
+            core.register("before-send", only_aws(partition_of(self.region)), unique_id="phasegate-aws")
+        else:
+            # A profile of the user, or one that does not exist, changes nothing.
+            nothing_of_the_user = {
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+            core = botocore.session.Session(session_vars=nothing_of_the_user)
+            core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
         core.register_component("data_loader", shared_loader())
-        core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
         return boto3.Session(botocore_session=core, region_name=self.region)
 
 

@@ -11,6 +11,7 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -97,7 +98,7 @@ def _connection(clients: Clients, url: str, timeout_s: float) -> http.client.HTT
     if clients.substrate == "aws":
         if parts.scheme == "http":
             raise BadUrlError(f"{url!r} would send the API key in clear text")
-        return http.client.HTTPSConnection(parts.netloc, timeout=timeout_s, context=ssl.create_default_context())
+        return http.client.HTTPSConnection(parts.netloc, timeout=timeout_s, context=_trust(clients.ca_bundle))
     if api_id_of(parts.netloc) is None and not is_loopback(url):
         raise OutsideLoopbackError(
             fact="a request was about to leave this machine",
@@ -106,3 +107,10 @@ def _connection(clients: Clients, url: str, timeout_s: float) -> http.client.HTT
         )
     here = urlsplit(str(clients.endpoint_url)).netloc if api_id_of(parts.netloc) else parts.netloc
     return http.client.HTTPConnection(here, timeout=timeout_s)
+
+
+def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
+    """Trusts whom the clients of AWS trust, whatever the environment names."""
+    from botocore.httpsession import where  # noqa: PLC0415 - only a run on AWS needs the SDK here
+
+    return ssl.create_default_context(cafile=ca_bundle or where())

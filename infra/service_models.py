@@ -34,11 +34,16 @@ def file_loader() -> Any:
 
 @cache
 def shared_loader() -> Any:
-    """The one loader of a process, however many accounts it talks to; it knows boto3's own descriptions too."""
+    """The one loader of a process, however many accounts it talks to; it knows boto3's own descriptions too.
+
+    It reads what the SDK ships and nothing else: a folder of the user (`~/.aws/models`, `AWS_DATA_PATH`) could name
+    other endpoints than AWS's.
+    """
     import boto3
     from botocore.loaders import Loader
 
-    return Loader(extra_search_paths=[str(Path(boto3.__file__).parent / "data")], file_loader=file_loader())
+    paths = [str(Path(boto3.__file__).parent / "data"), Loader.BUILTIN_DATA_PATH]
+    return Loader(extra_search_paths=paths, file_loader=file_loader(), include_default_search_paths=False)
 
 
 def preload(services: Iterable[str]) -> None:

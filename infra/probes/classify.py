@@ -10,6 +10,7 @@ from ssl import SSLError
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 
+from infra.aws_endpoints import NotAwsError
 from infra.clients import OutsideLoopbackError
 from infra.errors import InfraError
 from infra.probes.model import ErrorClass, ProbeFailure
@@ -121,7 +122,7 @@ def classify(error: BaseException, *, embedded: bool = False) -> ErrorClass:
         return ErrorClass.ACCESS_DENIED
     if isinstance(error, sdk.ParamValidationError):
         return ErrorClass.INVALID_REQUEST
-    if isinstance(error, sdk.ConnectionError | sdk.HTTPClientError | OutsideLoopbackError):
+    if isinstance(error, sdk.ConnectionError | sdk.HTTPClientError | OutsideLoopbackError | NotAwsError):
         return ErrorClass.UNREACHABLE
     if isinstance(error, ConnectionError | gaierror | SSLError | URLError):
         return ErrorClass.UNREACHABLE

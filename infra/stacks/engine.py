@@ -28,8 +28,10 @@ def ensure_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> list
         One result for each stack, in the order of application.
 
     Raises:
-        InfraError: There is no stack of that name. What fails in a stack is a result, not an error.
+        InfraError: There is no stack of that name, or the account is one of real AWS. What fails in a stack is a
+            result, not an error.
     """
+    _refuse_aws(clients)
     chosen = _chosen(stacks)
 
     def ensure(resource: Resource, progress: Progress) -> tuple[Mark, Attributes]:
@@ -103,12 +105,23 @@ def delete_all(clients: Clients, *, stacks: Sequence[str] = DESTROY_ORDER) -> li
         One result for each stack, in the order of teardown.
 
     Raises:
-        InfraError: There is no stack of that name.
+        InfraError: There is no stack of that name, or the account is one of real AWS.
     """
+    _refuse_aws(clients)
     chosen = _chosen(stacks)
     progress = run(chosen, lambda resource, so_far: _look(resource, Context(clients, so_far.known)), in_order=False)
     context = Context(clients, progress.known)
     return [_deleted(STACKS[name], progress, context) for name in DESTROY_ORDER if name in stacks]
+
+
+def _refuse_aws(clients: Clients) -> None:
+    """Keeps what builds and deletes by name away from accounts that others own."""
+    if clients.substrate != "embedded":
+        raise InfraError(
+            fact="stacks are built and deleted on the embedded substrate alone",
+            place=f"substrate {clients.substrate}, region {clients.region}",
+            remedy="on AWS apply or destroy the platform's Terraform roots",
+        )
 
 
 def _look(resource: Resource, context: Context) -> tuple[Mark, Attributes]:

@@ -220,3 +220,9 @@ def test_a_stack_alone_brings_what_it_requires_and_goes_alone(fresh) -> None:
 def test_an_unknown_stack_is_refused(built, call) -> None:
     with pytest.raises(InfraError, match="there is no stack nope"):
         call(built.clients, stacks=["core", "nope"])
+
+
+@pytest.mark.parametrize("do", [ensure_all, delete_all])
+def test_nothing_is_built_or_deleted_on_real_aws(do) -> None:
+    with pytest.raises(InfraError, match="on the embedded substrate alone"):
+        do(Clients.aws("eu-west-2"))
