@@ -38,6 +38,7 @@ _WORKER_MODE = "phasegate_dist"
 _CHAIN_MODES = frozenset({"load", "loadgroup", "worksteal"})
 _WORKER_SELECTED = "phasegate_selected"
 _WORKER_TROUBLES = "phasegate_troubles"
+_WORKER_REFUSAL = "phasegate_refusal"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -148,10 +149,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         problems = getattr(error, "problems", None)
         if problems is None:
             raise
+        code = int(getattr(error, "exit_code", ExitCode.USAGE))
         if _is_worker(session.config):
-            runner.refuse(problems)  # a worker cannot end the session; its verifiers fail and say why
+            runner.refuse(problems, code)  # a worker cannot end the session; its verifiers fail and say why
         else:
-            pytest.exit(str(error), returncode=int(getattr(error, "exit_code", ExitCode.USAGE)))
+            pytest.exit(str(error), returncode=code)
 
 
 @pytest.fixture
@@ -212,6 +214,7 @@ def pytest_testnodedown(node: Any) -> None:
         selected = [gate_id for gate_id in output.get(_WORKER_SELECTED, ()) if gate_id not in known]
         runner.plan.gates += [runner.catalogue.gates[gate_id] for gate_id in selected]
         runner.note_troubles(Problem(*parts) for parts in output.get(_WORKER_TROUBLES, ()))
+        runner.refusal_code = output.get(_WORKER_REFUSAL) or runner.refusal_code
 
 
 @pytest.hookimpl(trylast=True)
@@ -226,6 +229,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         output = config.workeroutput  # type: ignore[attr-defined]
         output[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]
         output[_WORKER_TROUBLES] = [(problem.fact, problem.place, problem.remedy) for problem in runner.troubles]
+        output[_WORKER_REFUSAL] = runner.refusal_code
         return
     committed = runner.collect()
     for problem in runner.troubles:
@@ -236,7 +240,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = _exit_code(runner, committed)
 
 
-def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> ExitCode:
+def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> int:
+    if runner.refusal_code is not None:
+        return runner.refusal_code
     if runner.troubles:
         return ExitCode.EVIDENCE
     passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}

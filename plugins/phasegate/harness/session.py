@@ -54,6 +54,8 @@ class AttemptRunner:
         plan: What the session set out to run; set when collection has finished.
         committed: The attempts committed by this process, in order.
         troubles: Why an attempt could not be opened or committed.
+        refusal_code: The exit code of what kept a process of the session from running its gates; None where nothing
+            did.
     """
 
     def __init__(self, config: pytest.Config, catalogue: Catalogue, workspace: Workspace) -> None:
@@ -63,6 +65,7 @@ class AttemptRunner:
         self.plan = Plan()
         self.committed: list[Committed] = []
         self.troubles: list[Problem] = []
+        self.refusal_code: int | None = None
         self._refused = False
         self._refusal = _Refusal(self)
         self._open: dict[str, OpenAttempt] = {}
@@ -114,9 +117,15 @@ class AttemptRunner:
             )
             self.workspace.check_target()
 
-    def refuse(self, problems: Iterable[Problem]) -> None:
-        """Lets every verifier of this process fail with the given problems, and opens no attempt."""
+    def refuse(self, problems: Iterable[Problem], code: int) -> None:
+        """Lets every verifier of this process fail with the given problems, and opens no attempt.
+
+        Args:
+            problems: What stands in the way.
+            code: The exit code that the session ends with for it.
+        """
         self._refused = True
+        self.refusal_code = code
         self.note_troubles(problems)
 
     def has_attempt(self, gate: Gate) -> bool:
