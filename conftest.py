@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.drill",
     "fixtures.readiness",
     "fixtures.adjudication",
+    "fixtures.recount",
     "fixtures.closing",
     "fixtures.witness",
 ]

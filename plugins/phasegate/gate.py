@@ -77,6 +77,14 @@ class GateRun:
             return None
         return self._attempt.artifact(name, header | payload)
 
+    def recorded(self, name: str) -> JsonValue:
+        """The parsed content of an artifact of this attempt as it lies in the pack; None where it was not written.
+
+        What a verifier says of its evidence it says of these bytes, which are published, and not of what it meant to
+        write.
+        """
+        return self._attempt.recorded(name)
+
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
         return self._workspace.evidence_for(self._attempt.gate, gate_id)

@@ -26,6 +26,8 @@ def test_every_active_lane_is_healthy(gate: GateRun, runtime_probes: RuntimeProb
     gate.protect(runtime_probes.seen_secrets)
     for failure in runtime_probes.failures("lane_health"):
         block("M4E-B2", failure)
+    for lane in runtime_probes.unprobed_lanes:
+        block("M4E-B2", f"{lane} is active, and no probe looks at its health")
 
 
 @pytest.mark.verifier("M4E-V3")

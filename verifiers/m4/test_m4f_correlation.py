@@ -50,6 +50,10 @@ def test_every_active_lane_has_telemetry(gate: GateRun, correlation_probes: Corr
     gate.metric("active_lane_count", correlation_probes.active_lane_count)
     gate.metric("lane_surface_pass_count", correlation_probes.telemetry_pass_count)
     gate.metric("telemetry_pass", correlation_probes.telemetry_pass)
+    if not correlation_probes.active_lane_count:
+        block("M4F-B5", "no lane is active, so no surface shows that one lives")
+    for lane in correlation_probes.lanes_without_surface:
+        block("M4F-B5", f"{lane} is active, and no telemetry surface is known for it")
     for surface, result in correlation_probes.telemetry:
         if result.status != "PASS":
             block("M4F-B5", f"{result.probe.lane}: {surface}: {correlation_probes.told(result)}")

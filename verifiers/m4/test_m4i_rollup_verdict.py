@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,8 +11,11 @@ from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
     from fixtures.adjudication import Adjudication
+    from fixtures.recount import Recount
 
 pytestmark = pytest.mark.gate("M4.I")
+
+MATRIX, REGISTER, VERDICT = "m4i_gate_rollup_matrix.json", "m4i_blocker_register.json", "m4i_phase_verdict.json"
 
 
 @pytest.mark.verifier("M4I-V1")
@@ -36,37 +39,35 @@ def test_every_open_blocker_has_a_severity(gate: GateRun, adjudication: Adjudica
 
 
 @pytest.mark.verifier("M4I-V4")
-def test_the_matrix_agrees_with_its_sources(gate: GateRun, adjudication: Adjudication) -> None:
+def test_the_matrix_agrees_with_its_sources(gate: GateRun, adjudication: Adjudication, recount: Recount) -> None:
     for contradiction in adjudication.contradictions():
         block("M4I-B4", contradiction)
-    matrix = adjudication.matrix()
-    if len(matrix["rows"]) != len(adjudication.evidence):
-        block("M4I-B4", f"the matrix has {len(matrix['rows'])} rows for {len(adjudication.evidence)} gates")
-    gate.artifact("m4i_gate_rollup_matrix.json", matrix)
+    gate.artifact(MATRIX, adjudication.matrix())
+    for flaw in recount.matrix_flaws(gate.recorded(MATRIX)):
+        block("M4I-B4", flaw)
 
 
 @pytest.mark.verifier("M4I-V5")
-def test_the_register_names_every_code(gate: GateRun, adjudication: Adjudication) -> None:
-    register = adjudication.register()
-    open_codes = [row["code"] for row in register["unresolved"]]
-    if sorted(open_codes) != sorted(blocker.code for blocker in adjudication.unresolved):
-        block("M4I-B5", f"the register names {open_codes} as unresolved")
-    if both := {*open_codes} & {row["code"] for row in register["resolved"]}:
-        block("M4I-B5", f"the register has {', '.join(sorted(both))} as resolved and as unresolved")
-    gate.artifact("m4i_blocker_register.json", register)
+def test_the_register_names_every_code(gate: GateRun, adjudication: Adjudication, recount: Recount) -> None:
+    gate.artifact(REGISTER, adjudication.register())
+    for flaw in recount.register_flaws(gate.recorded(REGISTER)):
+        block("M4I-B5", flaw)
 
 
 @pytest.mark.verifier("M4I-V6")
-def test_the_verdict_repeats(gate: GateRun, adjudication: Adjudication, adjudicate: Callable[[], Adjudication]) -> None:
+def test_the_verdict_repeats(
+    gate: GateRun, adjudication: Adjudication, adjudicate: Callable[[], Adjudication], recount: Recount
+) -> None:
     verdict, again = adjudication.verdict(), adjudicate().verdict()
     if verdict != again:
         block("M4I-B6", f"two builds differ: {verdict['payload_sha256']} and {again['payload_sha256']}")
-    if verdict["verdict"].startswith("ADVANCE") and (adjudication.unresolved or adjudication.absent):
-        block("M4I-B8", f"{verdict['verdict']} although blockers remain")
-    gate.artifact(
-        "m4i_phase_verdict.json",
-        {**verdict, "payload_sha256_again": again["payload_sha256"], "repeatable": verdict == again},
-    )
+    payload = {**verdict, "payload_sha256_again": again["payload_sha256"], "repeatable": verdict == again}
+    gate.artifact(VERDICT, payload)
+    written: list[Any] = [gate.recorded(name) for name in (VERDICT, MATRIX, REGISTER)]
+    for flaw in recount.verdict_flaws(*written):
+        block("M4I-B6", flaw)
+    if remains := recount.advances_wrongly(*written):
+        block("M4I-B8", remains)
 
 
 @pytest.mark.verifier("M4I-V7")

@@ -203,6 +203,18 @@ class OpenAttempt:
             self._pack.put(name, data)
         return data
 
+    def recorded(self, name: str) -> JsonValue:
+        """The parsed content of an artifact as it lies in the pack; None where it was not written.
+
+        Raises:
+            EvidenceError: It cannot be read.
+        """
+        if name not in self.gate.artifacts or name not in self._pack.files:
+            return None
+        with explained("read an artifact", self.path / name):
+            content: JsonValue = parsed((self.path / name).read_bytes())
+        return content
+
     def inspect(self, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack as it stands, and leaves it open.
 
