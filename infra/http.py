@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from infra.clients import Clients, OutsideLoopbackError, is_loopback
-from infra.edge.hosts import api_id_of
+from infra.edge.hosts import api_host
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 DEFAULT_TIMEOUT_SECONDS: Final = 35.0
@@ -99,13 +99,13 @@ def _connection(clients: Clients, url: str, timeout_s: float) -> http.client.HTT
         if parts.scheme == "http":
             raise BadUrlError(f"{url!r} would send the API key in clear text")
         return http.client.HTTPSConnection(parts.netloc, timeout=timeout_s, context=_trust(clients.ca_bundle))
-    if api_id_of(parts.netloc) is None and not is_loopback(url):
+    if api_host(parts.netloc) is None and not is_loopback(url):
         raise OutsideLoopbackError(
             fact="a request was about to leave this machine",
             place=url,
             remedy="pin the URL that the runtime stack gave; nothing was sent",
         )
-    here = urlsplit(str(clients.endpoint_url)).netloc if api_id_of(parts.netloc) else parts.netloc
+    here = urlsplit(str(clients.endpoint_url)).netloc if api_host(parts.netloc) else parts.netloc
     return http.client.HTTPConnection(here, timeout=timeout_s)
 
 

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.edge.functions import Function
+from infra.edge.hosts import ApiHost
 from infra.edge.throttle import Limit
 
 GATEWAY_PRINCIPAL = "apigateway.amazonaws.com"
@@ -55,6 +56,10 @@ class Api:
         self.api_id = str(found.api_id)
         self.account_id = account_id
         self.region = region
+
+    def answers_for(self, host: ApiHost) -> bool:
+        """Whether it can be reached under a host name: in its own region, and by the endpoint that AWS gives it."""
+        return host.region in (None, self.region) and not self._found.disable_execute_api_endpoint
 
     @property
     def stages(self) -> list[str]:

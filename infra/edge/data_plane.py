@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from infra.edge.control_plane import ControlPlane
-from infra.edge.gateway import Gateway, request_of
-from infra.edge.hosts import api_id_of
+from infra.edge.gateway import Gateway, request_of, too_large
+from infra.edge.hosts import api_host
 from infra.edge.invoke_api import InvokeApi
 from infra.edge.invoker import Invoker
 from infra.edge.logs import LogPump
+from infra.edge.messages import MAX_REQUEST_BYTES, HttpAnswer
 from infra.substrate.aws_request import AwsRequest
 from infra.substrate.dispatch import Answer, Environ
+from infra.substrate.httpd import Room
 
 
 class DataPlane:
@@ -41,14 +43,21 @@ class DataPlane:
         self._gateway = Gateway(control_plane, invoker)
         self._invoke_api = InvokeApi(control_plane, invoker)
 
+    def room(self, environ: Environ) -> Room | None:
+        """How much a request to an HTTP API may bring; None where the request's host is none of one."""
+        if api_host(environ.get("HTTP_HOST", "")) is None:
+            return None
+        return Room(MAX_REQUEST_BYTES, _plain(too_large()))
+
     def serve(self, environ: Environ, body: bytes) -> Answer | None:
         """The answer of an HTTP API; None where the request's host is none of one."""
-        api_id = api_id_of(environ.get("HTTP_HOST", ""))
-        if api_id is None:
-            return None
-        answer = self._gateway.answer(api_id, request_of(environ, body))
-        return Answer(answer.status, answer.headers, answer.body)
+        host = api_host(environ.get("HTTP_HOST", ""))
+        return None if host is None else _plain(self._gateway.answer(host, request_of(environ, body)))
 
     def invoke(self, request: AwsRequest, account_id: str, environ: Environ, body: bytes) -> Answer | None:
         """The answer to an invocation of a function; None where the request is none."""
         return self._invoke_api.answer(request, account_id, environ, body)
+
+
+def _plain(answer: HttpAnswer) -> Answer:
+    return Answer(answer.status, answer.headers, answer.body)

@@ -16,12 +16,12 @@ from typing import Any, Final
 
 from infra.edge.control_plane import Api, ControlPlane, Integration
 from infra.edge.functions import Function
+from infra.edge.hosts import ApiHost
 from infra.edge.invoker import Ending, Invoker
 from infra.edge.messages import (
     FORMAT,
     MAX_EVENT_BYTES,
     MAX_HEADER_BYTES,
-    MAX_REQUEST_BYTES,
     BadResultError,
     HttpAnswer,
     HttpRequest,
@@ -76,40 +76,39 @@ class Gateway:
         self._invoker = invoker
         self._throttle = Throttle()
 
-    def answer(self, api_id: str, request: HttpRequest) -> HttpAnswer:
+    def answer(self, host: ApiHost, request: HttpRequest) -> HttpAnswer:
         """The answer of an API to a request."""
         request_id = str(uuid.uuid4())
         try:
-            answer = self._answer(api_id, request, request_id)
+            answer = self._answer(host, request, request_id)
         except Refused as refused:
-            body = json.dumps({"message": MESSAGES[refused.status]}).encode()
-            answer = HttpAnswer(refused.status, [("content-type", "application/json")], body)
+            answer = _refusal(refused.status)
             if refused.lacks:
                 LOG.warning("the edge lacks what %s %s needs: %s", request.method, request.path, refused.lacks)
                 answer.headers.append((UNSUPPORTED_HEADER, refused.lacks))
         answer.headers.append((REQUEST_ID_HEADER, request_id))
         return answer
 
-    def _answer(self, api_id: str, request: HttpRequest, request_id: str) -> HttpAnswer:
+    def _answer(self, host: ApiHost, request: HttpRequest, request_id: str) -> HttpAnswer:
         if sum(len(name) + len(value) for name, value in request.headers.items()) > MAX_HEADER_BYTES:
             raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if len(request.body) > MAX_REQUEST_BYTES:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        api = self._control_plane.api(api_id)
-        found = strip_stage(request.path, api.stages) if api is not None else None
-        if api is None or found is None:
+        api = self._control_plane.api(host.api_id)
+        if api is None or not api.answers_for(host):
+            raise Refused(HTTPStatus.NOT_FOUND)
+        found = strip_stage(request.path, api.stages)
+        if found is None:
             raise Refused(HTTPStatus.NOT_FOUND)
         stage, path = found
         route = match(request.method, path, api.route_keys)
         if route is None:
             raise Refused(HTTPStatus.NOT_FOUND)
-        if not self._throttle.admits((api_id, stage, route.key), api.limit(stage, route.key)):
+        if not self._throttle.admits((api.api_id, stage, route.key), api.limit(stage, route.key)):
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS)
         integration = self._integration(api, route)
         function = self._function(api, stage, route, integration)
         context = RouteContext(
             account_id=api.account_id,
-            api_id=api_id,
+            api_id=api.api_id,
             stage=stage,
             route_key=route.key,
             parameters=route.parameters,
@@ -159,6 +158,18 @@ class Gateway:
         except BadResultError as error:
             LOG.info("what %s returned is no answer: %s", function.name, error)
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR) from error
+
+
+def _refusal(status: HTTPStatus) -> HttpAnswer:
+    body = json.dumps({"message": MESSAGES[status]}).encode()
+    return HttpAnswer(status, [("content-type", "application/json")], body)
+
+
+def too_large() -> HttpAnswer:
+    """The answer to a request of more than `MAX_REQUEST_BYTES`, which is not read to its end."""
+    answer = _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    answer.headers.append((REQUEST_ID_HEADER, str(uuid.uuid4())))
+    return answer
 
 
 def request_of(environ: dict[str, Any], body: bytes) -> HttpRequest:

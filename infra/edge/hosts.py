@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,11 +14,26 @@ LOCAL: Final = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.localhost", re.IGNO
 """A form that every client resolves to the loopback: `{api id}.execute-api.localhost`."""
 
 
-def api_id_of(host: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class ApiHost:
+    """What a host name of an API says.
+
+    Attributes:
+        api_id: The API.
+        region: The region that it must lie in; None where the name leaves it open.
+    """
+
+    api_id: str
+    region: str | None
+
+
+def api_host(host: str) -> ApiHost | None:
     """The API that a host name, with or without a port, belongs to; None where it belongs to none."""
     name = host.partition(":")[0]
-    found = PUBLIC.fullmatch(name) or LOCAL.fullmatch(name)
-    return found["api"].lower() if found else None
+    if (found := PUBLIC.fullmatch(name)) is not None:
+        return ApiHost(found["api"].lower(), found["region"].lower())
+    found = LOCAL.fullmatch(name)
+    return ApiHost(found["api"].lower(), None) if found is not None else None
 
 
 def local_url(public_url: str, endpoint_url: str) -> str:
@@ -28,4 +44,5 @@ def local_url(public_url: str, endpoint_url: str) -> str:
         endpoint_url: The substrate.
     """
     public, here = urlsplit(public_url), urlsplit(endpoint_url)
-    return f"http://{api_id_of(public.netloc)}.execute-api.localhost:{here.port}{public.path}"
+    host = api_host(public.netloc)
+    return f"http://{host.api_id if host else public.hostname}.execute-api.localhost:{here.port}{public.path}"

@@ -19,7 +19,7 @@ MAX_RESULT_BYTES: Final = 6 * 1024 * 1024
 _TEXT_TYPES: Final = re.compile(r"text/|application/(?:[\w.+-]*\+)?(?:json|xml|javascript)\b", re.IGNORECASE)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_STATUS_MIN, _STATUS_MAX = 100, 599
+_STATUS_MIN, _STATUS_MAX = 200, 599  # an informational status would leave the client waiting for an answer
 _NEVER_PASSED_ON: Final = frozenset({"connection", "content-length", "transfer-encoding", "keep-alive", "upgrade"})
 
 

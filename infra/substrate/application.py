@@ -13,14 +13,17 @@ from infra.substrate import aws_errors
 from infra.substrate.aws_request import AwsRequest
 from infra.substrate.callers import objection
 from infra.substrate.control import PREFIX, ControlPlane
-from infra.substrate.credentials import Keys
+from infra.substrate.credentials import Credentials, Keys
 from infra.substrate.dispatch import Answer, Dispatcher, Environ
-from infra.substrate.signatures import SignatureError, verify
+from infra.substrate.httpd import Room
+from infra.substrate.signatures import SignatureError, claimed, verify
 
 LOG = logging.getLogger("phasegate.substrate")
 
 REFUSED: Final = "CallerRefused"
 """The code of a request that is refused for where it comes from."""
+MAX_AWS_BODY_BYTES: Final = 256 << 20
+"""What a request to the emulated AWS may bring; an object of S3 lies in memory here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +42,58 @@ class Application:
     dispatcher: Dispatcher
     keys: Keys
 
-    def answer(self, environ: Environ, body: bytes) -> Answer:
-        """Answers one request whose body has been read."""
+    def admit(self, environ: Environ) -> Room | Answer:
+        """Room for a request's body, by its head alone; or the answer that refuses it."""
         if (reason := objection(environ)) is not None:
             LOG.warning("refused %s %s: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], reason)
             refused = json.dumps({"message": f"Forbidden: {reason}"}).encode()
             headers = [("content-type", "application/json"), (aws_errors.ERROR_HEADER, REFUSED)]
             return Answer(HTTPStatus.FORBIDDEN, headers, refused)
-        served = self.data_plane.serve(environ, body)
-        if served is not None:
-            return served
-        path = environ["PATH_INFO"]
-        if path.startswith(PREFIX) or f"{path}/" == PREFIX:
-            return self.control.answer(environ, body)
-        return self._refusal(environ, body) or self.dispatcher.answer(environ, body)
-
-    def _refusal(self, environ: Environ, body: bytes) -> Answer | None:
-        """The answer to a request that is not signed as it must be."""
+        if (room := self.data_plane.room(environ)) is not None:
+            return room
+        if _is_private(environ):
+            return self.control.admit(environ)
         try:
-            verify(environ, body, lambda key: self.keys.find(key, self.dispatcher.account_of(key)))
+            claimed(environ, self._find)
         except SignatureError as error:
-            request = AwsRequest.parse(environ, body)
-            headers, text = aws_errors.render(
-                request.protocol,
-                status=HTTPStatus.FORBIDDEN,
-                code=error.code(request.protocol),
-                message=str(error),
-                is_head=request.method == "HEAD",
-            )
-            return Answer(HTTPStatus.FORBIDDEN, headers, text)
-        return None
+            return _refused(environ, error)
+        request = AwsRequest.parse(environ, b"")
+        headers, text = aws_errors.render(
+            request.protocol,
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            code="EntityTooLarge",
+            message=f"a request to the embedded AWS may have {MAX_AWS_BODY_BYTES} bytes",
+        )
+        return Room(MAX_AWS_BODY_BYTES, Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers, text))
+
+    def answer(self, environ: Environ, body: bytes) -> Answer:
+        """Answers one request that was admitted, and whose body has been read."""
+        if (served := self.data_plane.serve(environ, body)) is not None:
+            return served
+        if _is_private(environ):
+            return self.control.answer(environ, body)
+        try:
+            verify(environ, body, self._find)
+        except SignatureError as error:
+            return _refused(environ, error, body)
+        return self.dispatcher.answer(environ, body)
+
+    def _find(self, access_key: str) -> Credentials | None:
+        return self.keys.find(access_key, self.dispatcher.account_of(access_key))
+
+
+def _is_private(environ: Environ) -> bool:
+    return f"{environ['PATH_INFO']}/".startswith(PREFIX)
+
+
+def _refused(environ: Environ, error: SignatureError, body: bytes = b"") -> Answer:
+    """The answer to a request that is not signed as it must be."""
+    request = AwsRequest.parse(environ, body)
+    headers, text = aws_errors.render(
+        request.protocol,
+        status=HTTPStatus.FORBIDDEN,
+        code=error.code(request.protocol),
+        message=str(error),
+        is_head=request.method == "HEAD",
+    )
+    return Answer(HTTPStatus.FORBIDDEN, headers, text)

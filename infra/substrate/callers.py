@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from infra.clients import is_loopback
-from infra.edge.hosts import api_id_of
+from infra.edge.hosts import api_host
 
 OWN_FETCH_SITES: Final = frozenset({"none", "same-origin"})
 """What a browser says of a request that no other site caused (W3C Fetch Metadata): typed by the user, or our own."""
@@ -44,4 +44,4 @@ def _is_ours(host: str) -> bool:
         return False
     if not plain or parts.netloc != host or parts.username is not None or parts.path or parts.query:
         return False
-    return is_loopback(f"http://{host}") or api_id_of(host) is not None
+    return is_loopback(f"http://{host}") or api_host(host) is not None

@@ -19,10 +19,12 @@ from infra.errors import InfraError
 from infra.substrate.aws_request import is_account_id
 from infra.substrate.dispatch import Answer, Environ
 from infra.substrate.faults import Fault, FaultBook
+from infra.substrate.httpd import Room
 
 PREFIX: Final = "/_phasegate/"
 KEY_HEADER: Final = "HTTP_X_PHASEGATE_TOKEN"
-MAX_WORLD_STATE_BYTES: Final = 4 << 20
+MAX_CALL_BYTES: Final = 4 << 20
+TOO_LARGE: Final = f"a call, and so a world's state, has at most {MAX_CALL_BYTES} bytes"
 
 FIRST_FRESH_ACCOUNT: Final = 900_000_000_001
 """Account ids handed out to tests start here, far from the default world."""
@@ -97,10 +99,15 @@ class ControlPlane:
     shut_down: Callable[[], None]
     started: float = field(default_factory=time.monotonic)
 
+    def admit(self, environ: Environ) -> Room | Answer:
+        """Room for a call that carries the token."""
+        if hmac.compare_digest(environ.get(KEY_HEADER, "").encode(), self.token.encode()):
+            return Room(MAX_CALL_BYTES, _json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": TOO_LARGE}))
+        return _json(HTTPStatus.FORBIDDEN, {"error": "the token of the state file is missing or wrong"})
+
     def answer(self, environ: Environ, body: bytes) -> Answer:
-        """Answer one control call."""
+        """Answer one control call that was admitted."""
         try:
-            self._require_token(environ)
             segments = environ["PATH_INFO"].removeprefix(PREFIX).strip("/").split("/")
             result = self._route(environ["REQUEST_METHOD"], segments, body)
             return _json(HTTPStatus.OK, result)
@@ -108,10 +115,6 @@ class ControlPlane:
             return _json(refusal.status, {"error": str(refusal)})
         except InfraError as error:
             return _json(HTTPStatus.BAD_REQUEST, {"error": error.problems[0].fact})
-
-    def _require_token(self, environ: Environ) -> None:
-        if not hmac.compare_digest(environ.get(KEY_HEADER, "").encode(), self.token.encode()):
-            raise Refused(HTTPStatus.FORBIDDEN, "the token of the state file is missing or wrong")
 
     def _route(self, method: str, segments: list[str], body: bytes) -> Any:
         match (method, *segments):
@@ -154,13 +157,9 @@ class ControlPlane:
         match method:
             case "GET":
                 return {"state": self.worlds.get(account_id)}
-            case "PUT" if len(body) <= MAX_WORLD_STATE_BYTES:
+            case "PUT":
                 self.worlds.put(account_id, _parsed(body))
                 return {"recorded": True}
-            case "PUT":
-                raise Refused(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a world's state is at most {MAX_WORLD_STATE_BYTES} bytes"
-                )
             case "DELETE":
                 return {"forgotten": self.worlds.forget(account_id)}
             case _:

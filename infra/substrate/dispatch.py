@@ -90,8 +90,6 @@ class Dispatcher:
         request = AwsRequest.parse(environ, body)
         account_id = self.account_of(request.access_key or "")
         self._seen.add(account_id)
-        if (bucket := foreign_bucket(request, account_id, environ)) is not None:
-            return _error(request, HTTPStatus.FORBIDDEN, "AccessDenied", f"the bucket {bucket} is another account's")
         fault = self._faults.take(request, account_id, lambda: self._operation(request, environ, body))
         if fault is not None:
             time.sleep(fault.delay_seconds)
@@ -102,10 +100,10 @@ class Dispatcher:
         # A function may call back into the service that invokes it, so an invocation holds no lock either.
         answer = self._invoke(request, account_id, environ, body)
         if answer is None and request.service in CONCURRENT_SERVICES:
-            answer = self._emulate(request, environ, body)
+            answer = self._emulate(request, account_id, environ, body)
         elif answer is None:
             with self.turn(account_id, request.service):
-                answer = self._emulate(request, environ, body)
+                answer = self._emulate(request, account_id, environ, body)
         if fault is not None and fault.kind == "corrupt" and request.method != "HEAD":
             return _altered(answer)
         return answer
@@ -130,10 +128,14 @@ class Dispatcher:
         with self._guard:
             return self._turns[account_id, service]
 
-    def _emulate(self, request: AwsRequest, environ: Environ, body: bytes) -> Answer:
+    def _emulate(self, request: AwsRequest, account_id: str, environ: Environ, body: bytes) -> Answer:
         environ["wsgi.input"] = BytesIO(body)
         try:
-            answer = _call(self._app(self._backend(request, environ)), environ)
+            backend = self._backend(request, environ)
+            if backend == "s3" and (bucket := foreign_bucket(request, account_id, environ)) is not None:
+                message = f"the bucket {bucket} is another account's"
+                return _error(request, HTTPStatus.FORBIDDEN, "AccessDenied", message)
+            answer = _call(self._app(backend), environ)
         except (NotImplementedError, Unrouted) as error:
             LOG.warning("not in the emulator: %s %s %s (%s)", request.service, request.method, request.path, error)
             return _unsupported(request)

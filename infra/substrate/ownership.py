@@ -21,12 +21,10 @@ def foreign_bucket(request: AwsRequest, account_id: str, environ: Mapping[str, A
     """The bucket of another account that a request would get into; None where it names none.
 
     Args:
-        request: The request.
+        request: A request to the emulator's S3.
         account_id: The account that it acts in.
         environ: Its WSGI environment.
     """
-    if request.service != "s3":
-        return None
     from moto.s3.models import s3_backends
 
     owners = s3_backends.bucket_accounts

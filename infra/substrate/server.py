@@ -184,7 +184,7 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
         shut_down=lifetime.end,
     )
     application = Application(control, data_plane, dispatcher, Keys(record.secret_key))
-    return record, Server(bound, application.answer), dispatcher
+    return record, Server(bound, application), dispatcher
 
 
 def _warm(dispatcher: Dispatcher, lifetime: Lifetime) -> None:

@@ -161,19 +161,19 @@ class Signature:
         )
 
 
-def verify(
-    environ: Mapping[str, Any], body: bytes, find: Callable[[str], Credentials | None], now: datetime | None = None
-) -> None:
-    """Makes sure that a request is signed by who holds the secret of its key.
+Find = Callable[[str], Credentials | None]
+"""The credentials of an access key; None of one that is not accepted."""
+
+
+def claimed(environ: Mapping[str, Any], find: Find) -> tuple[Signature, Credentials]:
+    """Whose a request says that it is, by its head alone; `verify` tells whether it is true.
 
     Args:
-        environ: The WSGI environment; `RAW_URI` is its target as it was sent.
-        body: The body as it was sent.
-        find: The credentials of an access key that is accepted.
-        now: The moment to hold its clock against; by default now.
+        environ: The WSGI environment.
+        find: Finds credentials.
 
     Raises:
-        SignatureError: It is not.
+        SignatureError: It says nothing, or names a key or a session that is not accepted.
     """
     signature = Signature.of(environ)
     credentials = find(signature.access_key)
@@ -181,6 +181,22 @@ def verify(
         raise SignatureError(_UNKNOWN_KEY, f"no access key {signature.access_key!r} is valid here")
     if signature.token != credentials.session_token:
         raise SignatureError(_UNKNOWN_KEY, "the session token is not the one that goes with the access key")
+    return signature, credentials
+
+
+def verify(environ: Mapping[str, Any], body: bytes, find: Find, now: datetime | None = None) -> None:
+    """Makes sure that a request is signed by who holds the secret of its key.
+
+    Args:
+        environ: The WSGI environment; `RAW_URI` is its target as it was sent.
+        body: The body as it was sent.
+        find: Finds credentials.
+        now: The moment to hold its clock against; by default now.
+
+    Raises:
+        SignatureError: It is not.
+    """
+    signature, credentials = claimed(environ, find)
     _require_headers(environ, signature)
     payload = _payload(environ, body, signature)
     expected = _expected(environ, signature, credentials, payload)

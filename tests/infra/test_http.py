@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.clients import Clients, OutsideLoopbackError
-from infra.edge.hosts import api_id_of, local_url
+from infra.edge.hosts import ApiHost, api_host, local_url
 from infra.http import BadUrlError, request
 
 EMBEDDED = Clients.embedded("http://127.0.0.1:9", "000000000000")
@@ -54,10 +54,10 @@ def test_any_text_is_refused_or_goes_nowhere(text) -> None:
 
 
 def test_host_names_of_apis_are_known_in_public_and_local_form() -> None:
-    assert api_id_of("abc1.execute-api.eu-west-2.amazonaws.com") == "abc1"
-    assert api_id_of("ABC1.execute-api.eu-west-2.amazonaws.com:443") == "abc1"
-    assert api_id_of("abc1.execute-api.localhost:1234") == "abc1"
-    assert api_id_of("execute-api.eu-west-2.amazonaws.com") is None
-    assert api_id_of("abc1.execute-api.eu-west-2.amazonaws.com.evil.com") is None
+    assert api_host("abc1.execute-api.eu-west-2.amazonaws.com") == ApiHost("abc1", "eu-west-2")
+    assert api_host("ABC1.execute-api.EU-west-2.amazonaws.com:443") == ApiHost("abc1", "eu-west-2")
+    assert api_host("abc1.execute-api.localhost:1234") == ApiHost("abc1", None)
+    assert api_host("execute-api.eu-west-2.amazonaws.com") is None
+    assert api_host("abc1.execute-api.eu-west-2.amazonaws.com.evil.com") is None
     public = "https://abc1.execute-api.eu-west-2.amazonaws.com/v1"
     assert local_url(public, "http://127.0.0.1:4000") == "http://abc1.execute-api.localhost:4000/v1"

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from infra.clients import Clients
 from infra.errors import SubstrateError
-from infra.substrate.control import MAX_WORLD_STATE_BYTES
+from infra.substrate.control import MAX_CALL_BYTES
 from infra.substrate.control_client import ControlClient
 from infra.substrate.patches import PATCHES
 from infra.substrate.process import SubstrateProcess
@@ -74,8 +74,8 @@ def test_a_world_remembers_what_was_recorded(substrate: SubstrateProcess, accoun
 
 
 def test_a_world_state_has_a_limit(substrate: SubstrateProcess, account: str) -> None:
-    with pytest.raises(SubstrateError, match=f"at most {MAX_WORLD_STATE_BYTES} bytes"):
-        substrate.worlds.put(account, "x" * MAX_WORLD_STATE_BYTES)
+    with pytest.raises(SubstrateError, match=f"at most {MAX_CALL_BYTES} bytes"):
+        substrate.worlds.put(account, "x" * MAX_CALL_BYTES)
 
 
 def test_fresh_accounts_never_repeat(substrate: SubstrateProcess) -> None:
