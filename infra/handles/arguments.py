@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from infra.errors import InfraError, Problem
+from infra.handles.kinds import TEXT_KINDS
 from infra.handles.model import Resolved, ValueKind
 from infra.handles.registry import Registry
 from infra.handles.templates import LEGAL_TOKENS
@@ -13,8 +14,6 @@ from infra.handles.values import read_value, same_value
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
-
-_TEXT_KINDS = frozenset({ValueKind.STRING, ValueKind.TEMPLATE})
 
 
 def read_settings(registry: Registry, settings: Iterable[str]) -> dict[str, JsonValue]:
@@ -61,7 +60,7 @@ def _read(registry: Registry, name: str, text: str) -> JsonValue:
     handle = registry.get(name)
     kind = handle.resolution.kind if handle is not None and isinstance(handle.resolution, Resolved) else None
     quoted = len(text) > 1 and text[0] == text[-1] == '"'
-    if kind in _TEXT_KINDS or (kind is None and quoted):
+    if kind in TEXT_KINDS or (kind is None and quoted):
         return text[1:-1] if quoted else text
     value, resolution = read_value(name, text, LEGAL_TOKENS | registry.tokens.keys())
     if kind is None:

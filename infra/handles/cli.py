@@ -75,6 +75,8 @@ def show(
         console.print(
             Text(f"{len(handles)} of {len(loaded)} handles, {open_count} open; {loaded.source} {loaded.sha256[:12]}")
         )
+        for problem in loaded.contradictions():
+            typer.echo(f"warning: {_visible(str(problem))}", err=True)
 
 
 @app.command(name="diff")
@@ -118,7 +120,7 @@ def repin(
             raise InfraError("nothing to repin", "handles repin", "give --set NAME=VALUE or --from-outputs FILE.json")
         path = _path(registry)
         original = load(path)
-        values: dict[str, JsonValue] = {} if outputs is None else load_outputs(outputs)
+        values: dict[str, JsonValue] = {} if outputs is None else load_outputs(outputs, original)
         values |= read_settings(original, settings or [])
         copy = repin_file(path, out, values, annotation, replace=force)
         _print_diff(diff(original, copy))

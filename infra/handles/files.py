@@ -17,10 +17,9 @@ def load(path: Path) -> Registry:
     """Read a registry file; its `source` is the file's name.
 
     Raises:
-        RegistryError: It is missing, no regular file, unreadable, too large, not UTF-8, or assigns a name
-            differing values (every conflict is listed).
+        RegistryError: It is missing, no regular file, unreadable, too large, or not UTF-8.
     """
-    return parse(read_text(path), path.name, place=str(path))
+    return parse(read_text(path), path.name)
 
 
 def read_text(path: Path) -> str:

@@ -1,8 +1,9 @@
-"""Lines of the registry's Markdown: which carry a handle, a path, a token or a heading, and where in the line.
+"""What the lines of a registry carry: a handle, a path, a token or a heading, and where in the line it stands.
 
-The grammar is one bullet a line, ``* `NAME = VALUE` trailing text``. Everything else is prose. A bullet that
-means a handle but breaks the notation (no closing backtick, no white space around `=`) is a handle line with a
-flaw: it must be seen, not lost. Every scan is a single pass of `str.find` and anchored, possessive expressions,
+The grammar is one bullet a line, ``* `NAME = VALUE` trailing text``; any bullet of Markdown will do, nested ones
+included. Everything else is prose, and so is what Markdown shows as code, comment or quotation. A bullet that means
+a handle but breaks the notation (no closing backtick, no white space around `=`, characters that do not show) is a
+handle line with a flaw: it must be seen, not lost. Every scan is a single pass of anchored, possessive expressions,
 so no line can take more than linear time.
 """
 
@@ -10,13 +11,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from infra.handles.blocks import Place, read_blocks
+from infra.text import hidden, hidden_marks, is_plain
 
 BYTE_ORDER_MARK = "\ufeff"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_NAME = re.compile(r"[A-Z0-9_]++")
-_OPEN_LIST_ITEM = re.compile(r"[0-9]++\.\s++`([A-Z0-9_]++)`")
+_NAME = re.compile(r"[0-9_]*+[A-Z][A-Z0-9_]*+")
+_HEAD = re.compile(rf"[ \t]*+({_NAME.pattern})[ \t]*+(?:(=)|$)")
+_CLOSE = re.compile(r"(?<!`)`(?!`)")
+_GAP = " \t"
+
+# What some writers put between a bullet and its handle: a task's box, emphasis, a quotation mark.
+_DECORATION = re.compile(r"(?:\[[ xX]\][ \t]++)?[*_~\"'(\[]{0,4}+(?=`)")
+# A line that a person takes for a bullet with a handle, though Markdown shows it as text.
+_LOOKS_LIKE_BULLET = re.compile(
+    r"\\?(?:[*+\-\u2010-\u2015\u2022\u2023\u2043\u25a0-\u25ff\u00b7\u2219\u22c5]|[0-9]++[.)])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +96,18 @@ def split_lines(text: str) -> Iterator[tuple[str, str]]:
         yield text[start:], ""
 
 
-def read_line(line: str) -> Line | None:
-    """Tell what a line carries; None for prose, tables and everything else.
-
-    Args:
-        line: The line without its ending; a byte order mark at its head is passed over.
-    """
-    head = 1 if line.startswith(BYTE_ORDER_MARK) else 0
-    mark = line[head : head + 1]
-    if mark == "*":
-        return _read_bullet(line, head)
-    if mark == "#":
-        return _read_heading(line[head:])
-    if mark.isdigit():
-        match = _OPEN_LIST_ITEM.match(line, head)
-        if match is not None and is_handle_name(match[1]):
-            return OpenListLine(match[1])
-    return None
+def read_lines(text: str) -> Iterator[tuple[int, str, Line]]:
+    """Every line of a registry that carries something: its number, its body, and what it carries."""
+    bodies = [line for line, _ in split_lines(text)]
+    if not bodies:
+        return
+    head = 1 if bodies[0].startswith(BYTE_ORDER_MARK) else 0
+    blocks = read_blocks([bodies[0][head:], *bodies[1:]])
+    for number, (line, (place, start)) in enumerate(zip(bodies, blocks, strict=True), start=1):
+        offset = head if number == 1 else 0
+        item = _read_place(line, start + offset, place)
+        if item is not None:
+            yield number, line, item
 
 
 def is_handle_name(text: str) -> bool:
@@ -107,49 +115,100 @@ def is_handle_name(text: str) -> bool:
 
     A number in backticks (``* `300` ``) is no name.
     """
-    return _NAME.fullmatch(text) is not None and any("A" <= mark <= "Z" for mark in text)
+    return _NAME.fullmatch(text) is not None
 
 
-def _read_bullet(line: str, head: int) -> Line | None:
-    after = line[head + 1 :]
-    item = after.lstrip()
-    if len(item) == len(after) or not item.startswith("`"):
+def _read_place(line: str, start: int, place: Place | None) -> Line | None:
+    match place:
+        case Place.ITEM:
+            return _read_item(line, start)
+        case Place.NUMBERED:
+            item = _read_item(line, start)
+            bare = isinstance(item, HandleLine) and item.value is None and not item.flaw
+            return OpenListLine(item.name) if isinstance(item, HandleLine) and bare else item
+        case Place.HEADING:
+            return HeadingLine(line[start:].strip().rstrip("#").rstrip())
+        case Place.TEXT:
+            return _read_text(line, start)
+        case _:
+            return None
+
+
+def _read_text(line: str, start: int) -> HandleLine | None:
+    """A line of text that a person takes for a bullet with an assignment: it is seen, and has a flaw."""
+    if "`" not in line:
         return None
-    start = len(line) - len(item) + 1
-    close = line.find("`", start)
-    end = close if close >= 0 else len(line)
+    match = _LOOKS_LIKE_BULLET.match(line, start)
+    if match is None:
+        return None
+    end = match.end()
+    while end < len(line) and (line[end] == " " or hidden(line[end])):
+        end += 1
+    return _flawed(_read_item(line, end), "is no item of a list as Markdown reads it")
+
+
+def _read_item(line: str, start: int) -> Line | None:
+    """What stands at the head of a list item."""
+    flaw = ""
+    if line[start : start + 1] != "`":
+        match = _DECORATION.match(line, start)
+        if match is None:
+            return None
+        start, flaw = match.end(), "has something before its opening backtick"
+    ticks = len(line) - start - len(line[start:].lstrip("`"))
+    if ticks > 1:
+        flaw = flaw or "stands in more than one pair of backticks"
+    start += ticks
+    closing = _CLOSE.search(line, start)
+    end = closing.start() if closing else len(line)
+    if flaw:
+        return _flawed(_read_handle(line, start, end, closed=closing is not None), flaw)
     content = line[start:end]
-    if close >= 0 and content.startswith("/"):
+    if closing and content.startswith("/"):
         return PathLine(content)
-    if close >= 0 and content.startswith("{") and content.endswith("}"):
+    if closing and content.startswith("{") and content.endswith("}"):
         return TokenLine(content)
-    return _read_handle(line, start, end, closed=close >= 0)
+    return _read_handle(line, start, end, closed=closing is not None)
+
+
+def _flawed(item: Line | None, flaw: str) -> HandleLine | None:
+    """An assignment that cannot count where it stands, and that only a person can put right; a bare name is prose."""
+    if not isinstance(item, HandleLine) or item.value is None:
+        return None
+    return replace(item, close=None, flaw=flaw)
 
 
 def _read_handle(line: str, start: int, end: int, *, closed: bool) -> HandleLine | None:
-    match = _NAME.match(line, start, end)
-    if match is None or not is_handle_name(match[0]):
-        return None
-    name, name_end = match[0], match.end()
-    close = end if closed else None
-    flaw = "" if closed else "has no closing backtick"
-    rest = line[name_end:end]
-    assignment = rest.lstrip()
-    if not assignment:
+    match = _HEAD.match(line, start, end)
+    if match is None:
+        return _read_unclean(line, start, end)
+    name, name_end, equals = match[1], match.end(1), match.end()
+    close, flaw = (end, "") if closed else (None, "has no closing backtick")
+    if match[2] is None:
         return HandleLine(name, name_end, None, close, flaw)
-    if not assignment.startswith("="):
-        return None
-    after = assignment[1:]
-    value = after.strip()
-    if not flaw and (len(assignment) == len(rest) or (value and not after[0].isspace())):
+    value = line[equals:end].strip(_GAP)
+    if not flaw and (equals == name_end + 1 or (value and line[equals] not in _GAP)):
         flaw = "has no white space around the equals sign"
-    value_end = end - (len(after) - len(after.rstrip()))
-    return HandleLine(name, name_end, (value_end - len(value), value_end), close, flaw)
+    return HandleLine(name, name_end, _span(line, equals, end), close, flaw)
 
 
-def _read_heading(line: str) -> HeadingLine | None:
-    text = line.lstrip("#")
-    level = len(line) - len(text)
-    if level > 6 or (text and not text[0].isspace()):
+def _read_unclean(line: str, start: int, end: int) -> HandleLine | None:
+    """A handle whose name has characters in or about it that do not show; it is seen, and can not be changed."""
+    equals = line.find("=", start, end)
+    head = line[start : end if equals < 0 else equals]
+    if is_plain(head):
         return None
-    return HeadingLine(text.strip().rstrip("#").rstrip())
+    name = "".join(mark for mark in head if not (hidden(mark) or mark.isspace()))
+    if not is_handle_name(name):
+        return None
+    value = None if equals < 0 else _span(line, equals + 1, end)
+    return HandleLine(
+        name, start + len(head), value, None, f"has {hidden_marks(head)} at its name, which does not show"
+    )
+
+
+def _span(line: str, start: int, end: int) -> tuple[int, int]:
+    """Where a value stands without the white space around it; at its end where there is nothing else."""
+    value = line[start:end]
+    stop = start + len(value.rstrip(_GAP))
+    return stop - len(line[start:stop].lstrip(_GAP)), stop

@@ -43,6 +43,10 @@ class OpenReason(StrEnum):
     """A template names a token that neither the platform nor the registry's token list knows."""
     MALFORMED = "malformed"
     """The line or its value does not follow the grammar."""
+    REFERENCE = "open reference"
+    """The value is the name of a handle that is absent or open itself."""
+    CONTRADICTION = "contradiction"
+    """Its lines assign differing values; no other handle is touched by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Handle:
         name: Its canonical name.
         value: The typed value; None where it is not resolved. A list or an object belongs to the registry: read
             it, do not change it.
-        raw: The value as it is written, quotes and all; None where the line has none.
+        raw: The value as it is written, quotes and all, or the name of the handle whose value it is; None where the
+            line has none.
         line: Number of its line, from 1; of the first assignment where there are several.
         note: What trails the closing backtick; shown, never interpreted.
         section: Text of the nearest heading above it; empty above the first heading.

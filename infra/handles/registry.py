@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from infra.errors import Problem, RegistryError
-from infra.handles.lines import HandleLine, HeadingLine, OpenListLine, PathLine, TokenLine, read_line, split_lines
+from infra.handles.lines import HandleLine, HeadingLine, OpenListLine, PathLine, TokenLine, read_lines
 from infra.handles.model import Absent, Handle, OpenReason, Resolution, Unresolved
+from infra.handles.settling import Assignment, settle
 from infra.handles.templates import LEGAL_TOKENS, expand, read_token
-from infra.handles.values import read_value, same_value
+from infra.handles.values import read_value
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -72,6 +73,14 @@ class Registry:
         """The handles that have a line and no usable value, in the order of the document."""
         return tuple(handle for handle in self.handles if not handle.resolved)
 
+    def contradictions(self) -> tuple[Problem, ...]:
+        """The names whose lines assign differing values, each with all of them."""
+        return tuple(
+            self.openness(handle, handle.resolution)
+            for handle in self.handles
+            if isinstance(handle.resolution, Unresolved) and handle.resolution.reason is OpenReason.CONTRADICTION
+        )
+
     def place(self, name: str) -> str:
         """Where the handle stands, as `source:line`; the source alone where it is absent."""
         handle = self._by_name.get(name)
@@ -90,7 +99,7 @@ class Registry:
             if handle is None:
                 problems.append(self.absence(name))
             elif isinstance(handle.resolution, Unresolved):
-                problems.append(self._openness(handle, handle.resolution))
+                problems.append(self.openness(handle, handle.resolution))
             else:
                 found[name] = handle
         if problems:
@@ -123,7 +132,8 @@ class Registry:
             "use the canonical name, or change the registry first: add a line for it",
         )
 
-    def _openness(self, handle: Handle, resolution: Unresolved) -> Problem:
+    def openness(self, handle: Handle, resolution: Unresolved) -> Problem:
+        """The problem of a handle that has no usable value, with what closes it."""
         return Problem(f"{handle.name} {resolution.detail}", self.place(handle.name), remedy_of(resolution.reason))
 
 
@@ -136,37 +146,30 @@ def remedy_of(reason: OpenReason) -> str:
         OpenReason.PLACEHOLDER: "assign the value that the placeholder stands for",
         OpenReason.BRACES: "assign the concrete value; only templates (names in _PATTERN, _KEY, ...) keep tokens",
         OpenReason.UNKNOWN_TOKEN: "use a listed token, or add this one to the registry's token list",
+        OpenReason.REFERENCE: "name a handle that has a value, or write the value itself",
+        OpenReason.CONTRADICTION: "keep the right value and remove the other lines, or make them equal",
         OpenReason.MALFORMED: 'write * `NAME = VALUE` with "text", a number, true, false, a JSON list or object',
     }[reason]
 
 
-def parse(text: str, source: str, *, place: str | None = None) -> Registry:
-    """Read a registry.
+def parse(text: str, source: str) -> Registry:
+    """Read a registry; raises nothing, whatever the text is.
+
+    A name with differing values is open, with the reason `CONTRADICTION`, and harms no other.
 
     Args:
         text: The Markdown document.
         source: Its name, for places and artifacts.
-        place: What messages call it, where that is more than its name (a whole path).
-
-    Raises:
-        RegistryError: A name is assigned differing values; every conflict is listed with its lines.
     """
     reader = _Reader(text)
-    problems = [
-        reader.conflict(name, lines, source if place is None else place) for name, lines in reader.conflicts.items()
-    ]
-    if problems:
-        raise RegistryError(problems=problems)
     return Registry(
         source=source,
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-        handles=tuple(reader.handles.values()),
+        handles=tuple(reader.handles),
         raw_paths=MappingProxyType(reader.paths),
         tokens=MappingProxyType(reader.tokens),
         open_list=MappingProxyType(reader.open_list),
-        duplicates=MappingProxyType(
-            {name: tuple(line.line for line in lines) for name, lines in reader.assignments.items() if len(lines) > 1}
-        ),
+        duplicates=MappingProxyType(reader.duplicates),
     )
 
 
@@ -177,20 +180,21 @@ class _Reader:
         self.paths: dict[str, int] = {}
         self.tokens: dict[str, int] = {}
         self.open_list: dict[str, int] = {}
-        self.assignments: dict[str, list[Handle]] = {}
-        self.handles: dict[str, Handle] = {}
-        self.conflicts: dict[str, list[Handle]] = {}
         found = self._lines(text)
         legal = LEGAL_TOKENS | self.tokens.keys()
+        assignments: dict[str, list[Assignment]] = {}
         for number, line, item, section in found:
-            self._add(_handle(number, line, item, section, legal))
+            assignments.setdefault(item.name, []).append(_assignment(number, line, item, section, legal))
+        settled = settle(assignments)
+        self.handles = settled.handles
+        self.duplicates = settled.duplicates
 
     def _lines(self, text: str) -> list[tuple[int, str, HandleLine, str]]:
         found: list[tuple[int, str, HandleLine, str]] = []
         section = ""
-        for number, (line, _) in enumerate(split_lines(text), start=1):
-            match read_line(line):
-                case HandleLine() as item:
+        for number, line, item in read_lines(text):
+            match item:
+                case HandleLine():
                     found.append((number, line, item, section))
                 case HeadingLine(text=heading):
                     section = heading
@@ -202,34 +206,11 @@ class _Reader:
                         self.tokens.setdefault(name, number)
                 case OpenListLine(name=name):
                     self.open_list.setdefault(name, number)
-                case None:
-                    pass
         return found
 
-    def _add(self, handle: Handle) -> None:
-        if handle.raw is None:
-            self.handles.setdefault(handle.name, handle)  # a bare name never overrides an assignment
-            return
-        assignments = self.assignments.setdefault(handle.name, [])
-        if not assignments:
-            self.handles.pop(handle.name, None)
-            self.handles[handle.name] = handle
-        elif not _agree(assignments[0], handle):
-            self.conflicts[handle.name] = assignments
-        assignments.append(handle)
 
-    @staticmethod
-    def conflict(name: str, lines: list[Handle], place: str) -> Problem:
-        """The problem of a name with differing values."""
-        values = " and ".join(f"{_shortened(handle.raw or 'nothing')} (line {handle.line})" for handle in lines)
-        return Problem(
-            f"{name} is assigned differing values: {values}",
-            f"{place}:{lines[-1].line}",
-            "keep the right value and remove the other lines, or make them equal",
-        )
-
-
-def _handle(number: int, line: str, item: HandleLine, section: str, legal: frozenset[str]) -> Handle:
+def _assignment(number: int, line: str, item: HandleLine, section: str, legal: frozenset[str]) -> Assignment:
+    """A handle as its one line has it, and the name of the handle whose value it takes, if it takes one."""
     raw = None if item.value is None else line[slice(*item.value)]
     value: JsonValue = None
     resolution: Resolution
@@ -240,15 +221,5 @@ def _handle(number: int, line: str, item: HandleLine, section: str, legal: froze
     else:
         value, resolution = read_value(item.name, raw, legal)
     note = "" if item.close is None else line[item.close + 1 :].strip()
-    return Handle(item.name, value, raw, number, note, section, resolution)
-
-
-def _agree(left: Handle, right: Handle) -> bool:
-    """Tell whether two assignments of a name say the same."""
-    if left.resolved and right.resolved:
-        return same_value(left.value, right.value)
-    return left.raw == right.raw and left.resolved == right.resolved
-
-
-def _shortened(raw: str) -> str:
-    return raw if len(raw) <= 80 else f"{raw[:77]}..."
+    refers = isinstance(resolution, Unresolved) and resolution.reason is OpenReason.REFERENCE
+    return Assignment(Handle(item.name, value, raw, number, note, section, resolution), raw if refers else None)

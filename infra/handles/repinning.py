@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from infra.errors import Problem, RegistryError
 from infra.handles.files import read_text, write_copy
-from infra.handles.lines import HandleLine, read_line, split_lines
-from infra.handles.model import Unresolved
+from infra.handles.lines import HandleLine, read_lines, split_lines
+from infra.handles.model import OpenReason, Unresolved
 from infra.handles.registry import Registry, parse
 from infra.handles.templates import LEGAL_TOKENS
 from infra.handles.values import read_value, same_value, write_value
@@ -42,9 +42,9 @@ def repin(text: str, values: Mapping[str, JsonValue], annotation: str, *, source
         The new text.
 
     Raises:
-        RegistryError: The registry contradicts itself, a name has no line (none is ever added), a value would
-            leave its handle open or cannot be written, a line is too broken to change, or the annotation cannot
-            stand in a line. Every problem is listed.
+        RegistryError: A name has no line (none is ever added) or lines with differing values, a value would leave
+            its handle open or cannot be written, a line is too broken to change, or the annotation cannot stand in
+            a line. Every problem is listed.
     """
     registry = parse(text, source)
     problems: list[Problem] = []
@@ -58,7 +58,7 @@ def repin(text: str, values: Mapping[str, JsonValue], annotation: str, *, source
             changed.append(line)
         elif item.close is None:
             problems.append(
-                Problem(f"the line of {item.name} {item.flaw}", f"{source}:{number}", "mend the line by hand first")
+                Problem(f"the line of {item.name} {item.flaw}", f"{source}:{number}", "fix the line by hand first")
             )
         else:
             changed.append(_changed(line, item, item.close, wanted[item.name], note))
@@ -88,7 +88,7 @@ def repin_file(
     """
     text = repin(read_text(path), values, annotation, source=str(path))
     write_copy(text, out, original=path, replace=replace)
-    return parse(text, out.name, place=str(out))
+    return parse(text, out.name)
 
 
 def _note(annotation: str, problems: list[Problem]) -> str:
@@ -118,6 +118,9 @@ def _wanted(registry: Registry, values: Mapping[str, JsonValue], problems: list[
         if handle is None:
             problems.append(registry.absence(name))
             continue
+        if isinstance(handle.resolution, Unresolved) and handle.resolution.reason is OpenReason.CONTRADICTION:
+            problems.append(registry.openness(handle, handle.resolution))
+            continue
         try:
             raw = write_value(value)
         except ValueError as error:
@@ -139,8 +142,7 @@ def _targets(text: str, wanted: Mapping[str, str]) -> dict[int, HandleLine]:
     """The lines to change, by number: every assignment of a name, or the first bare declaration."""
     assigned: dict[str, dict[int, HandleLine]] = {}
     declared: dict[str, dict[int, HandleLine]] = {}
-    for number, (line, _) in enumerate(split_lines(text), start=1):
-        item = read_line(line)
+    for number, _, item in read_lines(text):
         if isinstance(item, HandleLine) and item.name in wanted:
             if item.value is not None:
                 assigned.setdefault(item.name, {})[number] = item

@@ -30,18 +30,28 @@ LEGAL_TOKENS: Final = frozenset(
 """Tokens that a template may use in any registry; a registry's own token list adds to them."""
 
 TEMPLATE_SUFFIXES: Final = ("_PATTERN", "_KEY", "_FILTER", "_TEMPLATE")
-"""A handle whose name ends so is meant to be a template; in any other a leftover token makes it unusable."""
+"""A handle whose name ends so is meant to be a template."""
 
 # Deliberately wider than a legal token: `{ api-id }` is a forgotten placeholder too. `{8}`, as in a regular
 # expression, and `{}` are not. No repetition can give characters to its neighbour, and none crosses a brace, so
 # matching is linear.
 _TOKEN_LIKE = re.compile(r"\{\s*+[A-Za-z_][A-Za-z0-9_.\-]*+\s*+\}")
 _TOKEN = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*+)\}")
+_EXECUTION_ID = re.compile(r"[a-z][a-z0-9]*+_execution_id")
+"""The execution id of a gate or phase, such as `m9_execution_id`: a token of every registry."""
+
+_RELATIVE_PATH = re.compile(r"[^/:\s{}\"',]++(?:/(?:[^/:\s\"'{},]|\{[^{}]*+\})*+)++")
 
 
-def is_template_name(name: str) -> bool:
-    """Tell whether a handle of this name may carry tokens."""
-    return name.endswith(TEMPLATE_SUFFIXES)
+def is_template(name: str, text: str, legal: Collection[str]) -> bool:
+    """Tell whether a handle's text may carry tokens.
+
+    The name says so, or the text is a relative path below a fixed folder, such as `evidence/{phase_id}/run.json`,
+    whose tokens are all legal. In any other handle, a URL or a bucket's name, a leftover token makes it unusable.
+    """
+    if name.endswith(TEMPLATE_SUFFIXES):
+        return True
+    return "{" in text and _RELATIVE_PATH.fullmatch(text) is not None and not unknown_parts(text, legal)
 
 
 def token_like_parts(text: str) -> list[str]:
@@ -57,7 +67,7 @@ def read_token(text: str) -> str | None:
 
 def unknown_parts(text: str, legal: Collection[str]) -> list[str]:
     """The token-like parts of a template that are no legal token."""
-    return [part for part in token_like_parts(text) if read_token(part) not in legal]
+    return [part for part in token_like_parts(text) if not _is_legal(read_token(part), legal)]
 
 
 def expand(template: str, values: Mapping[str, str], *, place: str) -> str:
@@ -86,3 +96,7 @@ def expand(template: str, values: Mapping[str, str], *, place: str) -> str:
     if problems:
         raise RegistryError(problems=problems)
     return _TOKEN_LIKE.sub(lambda match: values[match[0].strip("{} \t")], template)
+
+
+def _is_legal(token: str | None, legal: Collection[str]) -> bool:
+    return token is not None and (token in legal or _EXECUTION_ID.fullmatch(token) is not None)

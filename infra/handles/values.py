@@ -2,7 +2,8 @@ r"""Values of the registry: from the notation to a typed JSON value, and back.
 
 The notation has six forms: `"text"`, an integer, a decimal, `true` or `false`, a JSON array and a JSON object.
 Double quotes belong to the notation of a string: exactly one pair is stripped and nothing within is unescaped,
-so `"say \"hi\""` has its backslashes, and a path or a regular expression stands as it is meant.
+so `"say \"hi\""` has its backslashes, and a path or a regular expression stands as it is meant. What cannot be
+written cannot be read: characters that do not show, and spaces at the edge of a text, are neither.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from infra.handles.lines import is_handle_name
 from infra.handles.model import OpenReason, Resolution, Resolved, Unresolved, ValueKind
-from infra.handles.templates import is_template_name, token_like_parts, unknown_parts
+from infra.handles.templates import is_template, token_like_parts, unknown_parts
+from infra.placeholders import stand_in
+from infra.text import hidden_marks, is_plain
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -24,12 +28,8 @@ MAX_DEPTH: Final = 64
 """How deep a list or an object may be nested."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(\.[0-9]++)?([eE][+-]?[0-9]++)?")
-_OPEN_WORD = re.compile(r"(?<![A-Za-z0-9])(?:tbd|todo)(?![A-Za-z0-9])")
-_ANGLE_MARK = re.compile(r"<[^<>]*+>")
-_OPEN_VALUES = frozenset({"tbd", "todo", "none", "null", "unset"})
 
-# Legal inside the JSON of a list or an object, but each would end the item or the line for some reader.
-_JSON_ESCAPES = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "`\x7f\x85\u2028\u2029"})
+_BACKTICK = "\\u0060"  # legal as it is inside the JSON of a list or an object, where it would end the item
 
 
 def read_value(name: str, raw: str, tokens: Collection[str]) -> tuple[JsonValue, Resolution]:
@@ -45,6 +45,9 @@ def read_value(name: str, raw: str, tokens: Collection[str]) -> tuple[JsonValue,
     """
     if not raw:
         return None, Unresolved(OpenReason.BLANK, "is empty")
+    if not is_plain(raw):
+        blank = not raw.strip('" \t')
+        return None, Unresolved(OpenReason.BLANK, "is white space") if blank else _unshown(raw)
     if raw[0] == '"':
         if len(raw) < 2 or raw[-1] != '"':
             return None, Unresolved(OpenReason.MALFORMED, "is a string without its closing quote")
@@ -67,16 +70,18 @@ def write_value(value: JsonValue) -> str:
         ValueError: The notation cannot carry it; the message says why, as a clause about the value.
     """
     if isinstance(value, str):
-        if any(mark == "`" or not mark.isprintable() for mark in value):
+        if "`" in value or not is_plain(value):
             raise ValueError("has a backtick, or a character that does not show, such as a line break or a tab")
         return f'"{value}"'
     if value is None:
         raise ValueError("is null, which leaves the handle open")
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_JSON_ESCAPES)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("`", _BACKTICK)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"cannot be written as JSON: {error}") from error
+    if not is_plain(text):
+        raise ValueError("has a character that does not show, such as a line break or a tab")
     return text
 
 
@@ -156,10 +161,14 @@ def _flaw_of_text(name: str, text: str, tokens: Collection[str]) -> Unresolved |
     """Why a text cannot be used, or None."""
     if not text.strip():
         return Unresolved(OpenReason.BLANK, "is empty or white space")
+    if not is_plain(text):
+        return _unshown(text)
+    if text != text.strip(" "):
+        return Unresolved(OpenReason.MALFORMED, "has a space at its edge")
     flaw = _flaw_of_wording(text)
     if flaw is not None:
         return flaw
-    if not is_template_name(name):
+    if not is_template(name, text, tokens):
         parts = token_like_parts(text)
         if parts:
             return Unresolved(OpenReason.BRACES, f"still has {', '.join(dict.fromkeys(parts))}")
@@ -173,17 +182,20 @@ def _flaw_of_text(name: str, text: str, tokens: Collection[str]) -> Unresolved |
     return None
 
 
+def _unshown(text: str) -> Unresolved:
+    return Unresolved(OpenReason.MALFORMED, f"has {hidden_marks(text)}, which does not show")
+
+
 def _flaw_of_wording(text: str) -> Unresolved | None:
     """Why the words of a text mean that there is no value yet, or None."""
-    lowered = text.strip().lower()
-    if "to_pin" in lowered:
+    found = stand_in(text)
+    if found is None:
+        return None
+    if found == "to_pin":
         return Unresolved(OpenReason.TO_PIN, "is TO_PIN")
-    if lowered in _OPEN_VALUES or "placeholder" in lowered or _OPEN_WORD.search(lowered):
-        return Unresolved(OpenReason.PLACEHOLDER, "says that there is no value yet")
-    mark = _ANGLE_MARK.search(text)
-    if mark is not None:
-        return Unresolved(OpenReason.PLACEHOLDER, f"has the mark {_shortened(mark[0])}")
-    return None
+    if found.startswith("<"):
+        return Unresolved(OpenReason.PLACEHOLDER, f"has the mark {_shortened(found)}")
+    return Unresolved(OpenReason.PLACEHOLDER, "says that there is no value yet")
 
 
 def _flaw_of_bare_text(raw: str) -> Unresolved:
@@ -191,6 +203,8 @@ def _flaw_of_bare_text(raw: str) -> Unresolved:
     flaw = _flaw_of_wording(raw)
     if flaw is not None:
         return flaw
+    if is_handle_name(raw):
+        return Unresolved(OpenReason.REFERENCE, f"refers to {raw}")
     if raw[-1] == '"':
         return Unresolved(OpenReason.MALFORMED, "is a string without its opening quote")
     if raw.lstrip("+-")[:1].isdigit():

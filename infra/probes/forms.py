@@ -6,13 +6,15 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from infra.placeholders import is_stand_in, stand_in
+from infra.text import is_plain
+
 HIGHEST_PORT: Final = 65_535
 LONGEST_HOST: Final = 253
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _PORT: Final = re.compile(r"[0-9]{1,5}", re.ASCII)
-_STAND_INS: Final = frozenset({"to_pin", "tbd", "todo", "none", "null", "unset", "placeholder"})
-_STAND_IN_PARTS: Final = re.compile(r"to_pin|placeholder|[<>{}]", re.IGNORECASE)
+_MARKS: Final = re.compile(r"[<>{}]")
 _LOCAL_DOMAINS: Final = frozenset({"localhost", "localdomain", "invalid"})
 
 
@@ -20,19 +22,18 @@ def secret_flaw(value: str) -> str | None:
     """What is wrong with a secret that may be any text; None where nothing is."""
     if not value.strip():
         return "is blank"
-    bare = value.strip().lower()
-    if bare in _STAND_INS or (bare.startswith("<") and bare.endswith(">")):
-        return "is a placeholder"
-    return None
+    return "is a placeholder" if is_stand_in(value) else None
 
 
 def text_flaw(value: str) -> str | None:
     """What is wrong with a plain text; None where nothing is."""
     flaw = secret_flaw(value)
-    if flaw is None and _STAND_IN_PARTS.search(value):
+    if flaw is None and (stand_in(value) is not None or _MARKS.search(value)):
         flaw = "is a placeholder"
     if flaw is None and value != value.strip():
         flaw = "has white space around it"
+    if flaw is None and not is_plain(value):
+        flaw = "has characters that do not show"
     return flaw
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,19 @@ UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 NAME_PARTS = ("FLINK", "MSK", "S3", "IG", "ROLE", "SSM", "FP", "BUS", "V1", "V0", "RTDL", "X", "7D", "EDGE", "_")
 CONCRETE_ENDS = ("_ARN", "_NAME", "_MODE", "_ID", "_PATH", "_V1", "_KEY_CONTROL")
 TEMPLATE_ENDS = ("_PATTERN", "_KEY", "_FILTER")
+# Each is prose as a whole, whatever stands about it.
+PROSE_BLOCKS = (
+    ("```", "* `IN_A_FENCE = 1`", "```"),
+    ("~~~~ markdown", "# no heading", "* `/no/path`", "```", "* `{no_token}`", "~~~~"),
+    ("<!--", "* `IN_A_COMMENT = 1`", "", "* `ALSO_IN_IT = 1`", "-->"),
+    ("", "prose", "", "    * `INDENTED_CODE = 1`", ""),
+    ("<details>", "* `IN_RAW_HTML = 1`", "</details>", ""),
+    ("* prose", "", "  ```", "  * `FENCED_IN_AN_ITEM = 1`", "  ```"),
+)
+UNCLOSED_BLOCKS = (("```", "* `IN_AN_OPEN_FENCE = 1`"), ("<!--", "", "* `IN_AN_OPEN_COMMENT = 1`"))
+_BULLET = re.compile(r"(?:[*+-]|7[.)])[ \t]+")
+BULLETS = ("* ", "* ", "* ", "*  ", "*\t", "- ", "+ ", "7. ", "7) ")
+NESTED = ("  * ", "   - ", "\t* ", "  * * ", "  1. ", "   1) ")
 # Joined in any order these never make a word, mark or token that stands for a missing value.
 FRAGMENTS = (
     "fraud-platform", "dev_full", "/", "arn:aws:iam::000000000000:role/x", "a=b", " = ", '"', '\\"', "\\", "'", "->",
@@ -34,8 +48,8 @@ PROSE = (
     "* `lower_case = 1` is no handle",
     "* `GET /ops/health` is a route",
     "* `300` is a number",
-    "  * `INDENTED` bullets belong to prose",
-    "- `DASHED = 1` is another kind of bullet",
+    "* > `QUOTED_IN_A_LIST = 1`",
+    "`NO_BULLET = 1`",
     "| `TABLE_NAME = 1` | cell | `x` |",
     "| --- | :-: | --- |",
     "---",
@@ -43,7 +57,8 @@ PROSE = (
     "1. `not_a_handle` in a numbered list",
     "1. first, `NAME` in mid-sentence",
     "<!-- a comment -->",
-    "```",
+    "<!-- * `IN_A_COMMENT = 1` -->",
+    "> * `IN_A_QUOTATION = 1`",
     "",
     "",
     "   ",
@@ -94,15 +109,29 @@ def from_seed(seed: int) -> Document:
     return generate(random.Random(seed))  # noqa: S311 - chance here need not be secret, only repeatable
 
 
-def generate(source: random.Random, *, max_lines: int = 40) -> Document:
+def generate(source: random.Random, *, max_lines: int = 40) -> Document:  # noqa: PLR0912 - a branch a kind of line
     """A registry of the grammar, with prose, tables, open handles and any line endings."""
     document = Document()
     lines: list[str] = []
     written: list[tuple[str, str]] = []
     section = ""
-    for number in range(1, source.randint(0, max_lines) + 1):
+    for _ in range(source.randint(0, max_lines)):
+        number = len(lines) + 1
         kind = source.choice(
-            ("handle", "handle", "handle", "handle", "prose", "prose", "heading", "path", "token", "list", "twice")
+            (
+                "handle",
+                "handle",
+                "handle",
+                "handle",
+                "prose",
+                "prose",
+                "heading",
+                "path",
+                "token",
+                "list",
+                "twice",
+                "block",
+            )
         )
         if kind == "twice" and written:
             name, line = source.choice(written)
@@ -111,6 +140,8 @@ def generate(source: random.Random, *, max_lines: int = 40) -> Document:
         elif kind == "heading":
             section = source.choice(("1 Region pins", "7.4 Ingress edge", "Notes = `X`", ""))
             lines.append(f"{'#' * source.randint(1, 6)} {section}{source.choice(('', ' ##', '  '))}")
+        elif kind == "block":
+            lines.extend(source.choice(PROSE_BLOCKS))
         elif kind == "path":
             path = f"/fraud-platform/dev_full/{source.choice(('msk', 'aurora', 'ig'))}/{source.randint(0, 99)}"
             lines.append(f"* `{path}`{source.choice(('', ' a note'))}")
@@ -121,19 +152,29 @@ def generate(source: random.Random, *, max_lines: int = 40) -> Document:
             document.tokens.setdefault(token, number)
         elif kind == "list":
             name = make_name(source, CONCRETE_ENDS)
-            lines.append(f"{source.randint(1, 20)}. `{name}`{source.choice(('', ' when decided'))}")
+            lines.extend(["", f"{source.randint(1, 20)}. `{name}`{source.choice(('', ' when decided'))}"])
+            number += 1
             document.open_list.setdefault(name, number)
         elif kind == "handle":
             name, line, value, form = _handle_line(source)
             if name in document.handles:
                 lines.append("")
                 continue
+            if source.random() < 0.2:  # nested below an item of its own
+                lines.extend(["", "* an item that holds others"])
+                line = (
+                    source.choice(NESTED[:-2] if form == "name only" else NESTED) + line[len(_BULLET.match(line)[0]) :]
+                )
+            elif not line.startswith(("*", "-", "+")):
+                lines.append("")  # only behind a blank line may a list begin with a number of its own
             lines.append(line)
-            document.handles[name] = ExpectedHandle(number, section, value, form)
+            document.handles[name] = ExpectedHandle(len(lines), section, value, form)
             if form in WRITERS:
-                written.append((name, line[: line.index("`", line.index("`") + 1) + 1]))
+                written.append((name, f"* `{line.split('`')[1]}`"))
         else:
             lines.append(source.choice(PROSE))
+    if source.random() < 0.1:
+        lines.extend(source.choice(UNCLOSED_BLOCKS))
     document.text = _joined(source, lines)
     return document
 
@@ -167,10 +208,12 @@ def make_value(source: random.Random, kind: str) -> tuple[Any, str]:
 
 
 def _handle_line(source: random.Random) -> tuple[str, str, Any, str]:
-    star = "*" + source.choice((" ", " ", " ", "  ", "\t"))
+    star = source.choice(BULLETS)
     if source.random() < 0.3:
         name, item, form = _open_item(source)
         note = source.choice(NOTES) if item.endswith("`") else ""
+        if form == "name only" and star[0].isdigit():
+            star = "* "  # a number marks the list of open handles
         return name, f"{star}{item}{note}", None, form
     kind = source.choice(tuple(WRITERS))
     name = make_name(source, TEMPLATE_ENDS if kind == "template" else CONCRETE_ENDS)
@@ -195,13 +238,11 @@ def _joined(source: random.Random, lines: list[str]) -> str:
 
 
 def _text(source: random.Random) -> str:
-    return "x" + "".join(source.choice(FRAGMENTS) for _ in range(source.randint(0, 6)))
+    return "x" + "".join(source.choice(FRAGMENTS) for _ in range(source.randint(0, 6))).rstrip(" ")
 
 
 def _string(source: random.Random) -> tuple[Any, str]:
-    text = source.choice(
-        (_text(source), f'"{_text(source)}"', f" {_text(source)} ", "a,b,c", "A|B", "true", "300", "[")
-    )
+    text = source.choice((_text(source), f'"{_text(source)}"', "a,b,c", "A|B", "true", "300", "["))
     return text, f'"{text}"'
 
 
@@ -280,6 +321,11 @@ OPEN_ITEMS: dict[str, tuple[str, ...]] = {
     ),
     "unknown token in a template": ('`NAME = "runs/{no_such_token}/"`', '`NAME = "{platform_run_id}/{ phase_id }"`'),
     "malformed": (
+        '`NAME = "padded "`',
+        '`NAME = " padded"`', '`NAME = ["padded "]`', '`NAME = "TO\u200b_PIN"`', '`NAME = "\ufeffx"`',
+        '`NAME = "a\u00a0b"`', '`NAME = "a\u202eb"`', '`NAME = "a\0b"`', '`NAME = "a\tb"`', '`NAME = ["a\u3164"]`',
+        '`NAME = ["a\\u200b"]`', '`NAME = {"a\u00ad":1}`', "`NAME\u00a0= 5`", "`NAME =\u00a05`", "`NAME = 5\u200b`",
+        "**`NAME = 5`**", "[ ] `NAME = 5`", "``NAME = 5``", "`NAME\u200b = 5`",
         '`NAME = "unterminated`', '`NAME = "`', "`NAME = ended\"`", "`NAME = bare text`", "`NAME = 007`", "`NAME = 1.`",
         "`NAME = True`", "`NAME = 'single'`", '`NAME = ["a",]`', '`NAME = {"a":1,"a":2}`', "`NAME = [NaN]`",
         "`NAME = 1e999`", '`NAME="x"`', '`NAME= "x"`', '`NAME ="x"`', '`NAME = "no closing backtick"', "`NAME",

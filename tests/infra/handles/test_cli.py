@@ -27,7 +27,7 @@ REGISTRY = """## 4.1 MSK cluster
 * `IG_BACKOFF = 5.0`
 * `OTEL_ENABLED = true`
 * `ROLE_OPEN`
-* `ODD = "[bold]\x1b[31m"`
+* `ODD = "[bold]"` \x1b[31m
 """
 
 
@@ -74,9 +74,11 @@ def test_show_takes_names_a_section_and_open_handles_only() -> None:
     assert "1 of 8" in handles("show", "--unresolved").stdout
 
 
-def test_show_prints_values_as_they_are_without_obeying_them() -> None:
-    shown = handles("show", "ODD", "MSK_CLIENT_SUBNET_IDS").stdout
-    assert '"[bold]\\x1b[31m"' in shown
+def test_show_prints_values_as_they_are_without_obeying_them(project: Path) -> None:
+    (project / "r.md").write_text(REGISTRY + '* `RED = "\x1b[31m"`\n', encoding="utf-8")
+    shown = handles("show", "ODD", "RED", "MSK_CLIENT_SUBNET_IDS").stdout
+    assert '"[bold]"' in shown
+    assert '"\\x1b[31m"' in shown
     assert '["subnet-1"]' in shown
     assert "\x1b" not in shown
 
@@ -107,11 +109,19 @@ def test_an_unknown_section_is_told() -> None:
     assert "no section with handles is '1'" in refused(4, "show", "--section", "1")
 
 
-def test_a_registry_with_conflicts_is_refused_with_all_lines(project: Path) -> None:
-    (project / "r.md").write_text("* `A_B = 1`\n* `A_B = 2`\n* `C_D = 1`\n* `C_D = 2`\n")
-    message = refused(8, "show")
-    assert "r.md:2" in message
-    assert "r.md:4" in message
+def test_contradictions_are_told_with_all_lines_and_hide_no_other_handle(project: Path) -> None:
+    (project / "r.md").write_text("* `A_B = 1`\n* `A_B = 2`\n* `C_D = 1`\n* `C_D = 2`\n* `E_F = 5`\n")
+    result = handles("show")
+    assert result.exit_code == 0
+    assert "A_B is assigned differing values: 1 (line 1) and 2 (line 2)" in result.stderr
+    assert "C_D is assigned differing values: 1 (line 3) and 2 (line 4)" in result.stderr
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["E_F", "5", "integer", "5"] in rows
+    assert [row[:4] for row in rows if row[:1] == ["A_B"]] == [["A_B", "1", "OPEN:", "contradiction"]]
+    out = project / "copy.md"
+    arguments = ("--annotation", "x", "--out", out)
+    assert handles("repin", "--set", "E_F=6", *arguments).exit_code == 0
+    assert "A_B is assigned differing values" in refused(8, "repin", "--set", "A_B=6", *arguments, "--force")
 
 
 def test_a_registry_that_is_not_there_is_refused() -> None:

@@ -74,12 +74,6 @@ def test_a_file_of_fifty_megabytes_is_refused_without_being_read(tmp_path: Path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_BYTES // 1024
 
 
-def test_conflicts_name_the_whole_path_and_all_lines(tmp_path: Path) -> None:
-    path = tmp_path / "conflicts.md"
-    path.write_text("* `A_B = 1`\n* `A_B = 2`\n* `C_D = 1`\n* `C_D = 2`\n")
-    assert [problem.place for problem in refused(path).problems] == [f"{path}:2", f"{path}:4"]
-
-
 def test_a_copy_has_the_bytes_of_its_text(tmp_path: Path) -> None:
     original, out = tmp_path / "r.md", tmp_path / "copy.md"
     write_copy(SIMPLE, out, original=original)

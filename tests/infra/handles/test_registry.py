@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from infra.errors import RegistryError
-from infra.handles import Absent, Handle, parse
+from infra.handles import Absent, Handle, parse, repin
 
 TEXT = """# A registry
 
@@ -147,20 +147,72 @@ def test_a_bare_declaration_never_overrides_an_assignment(order: tuple[int, int]
         ('"a"', '"TO_PIN"'),
     ],
 )
-def test_differing_values_of_one_name_are_an_error(first: str, second: str) -> None:
-    with pytest.raises(RegistryError) as caught:
-        parse(f"* `A_B = {first}`\n\n* `A_B = {second}`\n", "r.md")
-    (problem,) = caught.value.problems
+def test_differing_values_of_one_name_open_it_and_no_other_handle(first: str, second: str) -> None:
+    registry = parse(f"* `A_B = {first}`\n\n* `A_B = {second}`\n* `C_D = 1`\n", "r.md")
+    assert (registry["A_B"].value, registry["A_B"].form, registry.value("C_D")) == (None, "contradiction", 1)
+    (problem,) = registry.contradictions()
     assert problem.fact == f"A_B is assigned differing values: {first} (line 1) and {second} (line 3)"
-    assert problem.place == "r.md:3"
+    assert problem.place == "r.md:1"
     assert problem.remedy
+    assert "A_B" not in registry.duplicates
+    with pytest.raises(RegistryError, match="differing values"):
+        registry.require(["C_D", "A_B"])
 
 
-def test_all_conflicts_are_listed_at_once() -> None:
-    lines = [f"* `NAME_{index} = {value}`" for index in range(10) for value in (1, 2)]
-    with pytest.raises(RegistryError) as caught:
-        parse("\n".join(lines), "r.md")
-    assert [problem.place for problem in caught.value.problems] == [f"r.md:{line}" for line in range(2, 21, 2)]
+def test_honest_alternatives_are_told_all_of_them() -> None:
+    text = "Pick one when the mode is decided:\n\n" + "".join(f'* `DBX_MODE = "{mode}"`\n' for mode in "abcd")
+    (problem,) = parse(text, "r.md").contradictions()
+    assert problem.fact == (
+        'DBX_MODE is assigned differing values: "a" (line 3) and "b" (line 4) and "c" (line 5) and "d" (line 6)'
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '* `A_B = "x"`', '- `A_B = "x"`', '+ `A_B = "x"`', '1. `A_B = "x"`', '12) `A_B = "x"`', '   * `A_B = "x"`',
+        '* outer\n  * `A_B = "x"`', '* outer\n\n    - `A_B = "x"`', '1. outer\n   * `A_B = "x"`', '*\n  `A_B = "x"`',
+        '* * `A_B = "x"`', '* outer\n\t* `A_B = "x"`', 'text\n* `A_B = "x"`', '<!-- note -->\n* `A_B = "x"`',
+        '```\n```\n* `A_B = "x"`', 'text <!-- not closed\n* `A_B = "x"`', '* ` A_B = "x" `', '* `A_B = "x"`` y`',
+    ],
+)  # fmt: skip
+def test_every_bullet_is_a_bullet(line: str) -> None:
+    registry = parse(line, "r.md")
+    assert registry["A_B"].resolved is not line.endswith("y`")  # there the item ends at its last backtick
+    assert list(registry) == ["A_B"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '*`A_B = "x"`', '\u2022 `A_B = "x"`', '\u2013 `A_B = "x"`', '*\u00a0`A_B = "x"`', 'text\n2. `A_B = "x"`',
+        '\\* `A_B = "x"`', '* **`A_B = "x"`**', '* [ ] `A_B = "x"`', '* ``A_B = "x"``', '*\u200b `A_B = "x"`',
+    ],
+)  # fmt: skip
+def test_a_line_that_means_a_handle_and_is_no_bullet_of_one_is_seen_and_cannot_be_used(line: str) -> None:
+    registry = parse(f'{line}\n\n* `C_D = "x"`\n', "r.md")
+    assert registry["A_B"].form == "malformed"
+    assert registry["C_D"].resolved
+    with pytest.raises(RegistryError, match="A_B"):
+        repin(f"{line}\n", {"A_B": "y"}, "by hand")
+
+
+@pytest.mark.parametrize(
+    ("head", "foot"),
+    [
+        ("<!--", "-->"), ("```", "```"), ("~~~", "~~~"), (" ````", "   ````"), ("```", ""), ("<!-- open", ""),
+        ("<!--\n\ntext", "\n-->"), ("<pre>", "</pre>"), ("<div>", "</div>\n"), ("``` markdown", "```"),
+        ("* item\n\n  ```", "  ```"), ("text\n\n", ""), ("> quoted", ""),
+    ],
+)  # fmt: skip
+def test_what_markdown_shows_as_code_comment_or_quotation_is_prose(head: str, foot: str) -> None:
+    indent = {"t": "    ", ">": "> ", "*": "  "}.get(head[0], "")
+    example = f'{head}\n{indent}* `A_B = "an example"`\n{foot}'
+    assert list(parse(f'* `C_D = "x"`\n\n{example}', "r.md")) == ["C_D"]
+    assert "A_B" not in parse(example, "r.md")
+    live = parse(f'* `A_B = "live"`\n\n{example}', "r.md")
+    assert live.value("A_B") == "live"
+    assert not live.contradictions()
 
 
 def test_a_handle_is_frozen() -> None:
