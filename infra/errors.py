@@ -40,7 +40,7 @@ class InfraError(Exception):
 
 
 class RegistryError(InfraError, ValueError):
-    """The handle registry cannot be read, or contradicts itself."""
+    """The handle registry cannot be read, or a handle that is needed has no one usable value."""
 
     exit_code = 8
 

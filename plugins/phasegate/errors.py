@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
     CATALOGUE = 7
     """The catalogue has problems."""
     REGISTRY = 8
-    """The handle registry cannot be read or contradicts itself."""
+    """The handle registry cannot be read, or a handle that is needed has no one usable value."""
     EVIDENCE = 9
     """Evidence is missing, altered, or cannot be written."""
     SUBSTRATE = 10

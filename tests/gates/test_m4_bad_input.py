@@ -44,6 +44,18 @@ def test_a_registry_that_cannot_be_used_stops_the_session_before_a_gate_runs(pla
     assert not list(platform.runs.glob("dev_full/m4/m4a_*"))
 
 
+def test_differing_values_block_the_gates_that_need_the_name_and_no_other(platform) -> None:
+    text = platform.world.registry_path.read_text(encoding="utf-8")
+    alternatives = '\n* `DBX_WORKSPACE_URL = "https://a"`\n* `DBX_WORKSPACE_URL = "https://b"`\n'
+    platform.use_registry(text + alternatives + "* `OTEL_ENABLED = false`\n\n<!--\n* `OTEL_ENABLED = 5`\n-->\n")
+    run = platform.run("m4a")
+    assert run.code == ExitCode.BLOCKED, run.output
+    assert run.blockers("M4.A") == ["M4A-B2"]
+    assert "OTEL_ENABLED (run_scope_and_observability) is contradiction" in run.details("M4.A", "M4A-B2")
+    snapshot = run.artifact("M4.A", "m4a_handle_closure_snapshot.json")
+    assert "DBX_WORKSPACE_URL" in json.dumps(snapshot)
+
+
 @pytest.mark.parametrize("status", [403, 500, 503])
 def test_a_store_that_refuses_or_fails_blocks_with_the_publish_code(platform, status) -> None:
     fault = Fault(account_id=platform.world.account_id, service="s3", operation="PutObject", status=status)
