@@ -3,6 +3,7 @@
 pytest_plugins = [
     "pytester",
     "fixtures.session",
+    "fixtures.handles",
     "fixtures.closure",
     "fixtures.lanes",
     "fixtures.identity",

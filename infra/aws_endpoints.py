@@ -4,8 +4,6 @@ A run on AWS must not end at an emulator because a variable or a profile of the 
 their endpoints from the SDK's own data alone, and each request is held to the partition's domains before it leaves.
 """
 
-
-
 from __future__ import annotations
 
 import re

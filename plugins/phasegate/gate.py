@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from phasegate.evidence.canonical import canonical
+from phasegate.evidence.canonical import canonical, digest_of
 from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, report
 
@@ -84,6 +84,19 @@ class GateRun:
         write.
         """
         return self._attempt.recorded(name)
+
+    def uses(self, name: str, value: JsonValue) -> None:
+        """Notes that the gate judges by something that may change between gates, such as a handle of a registry.
+
+        The summary names it with the digest of its value, and evidence counts only while the value is the same; the
+        hook `pytest_phasegate_inputs` says what it is. Fixtures call this where they read; never for a secret, whose
+        digest could be guessed.
+
+        Args:
+            name: Kind and name, such as `handle:AWS_REGION`.
+            value: What it is; plain JSON.
+        """
+        self._attempt.uses(name, digest_of(value))
 
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""

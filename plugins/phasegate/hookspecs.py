@@ -5,7 +5,7 @@ pytest looks for hooks under names that begin with `pytest_` alone, hence theirs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +40,14 @@ def pytest_phasegate_target(config: pytest.Config) -> Mapping[str, str]:
 
     Every summary names it, beside platform and substrate, and evidence of another target does not count. Asked for
     once, after `pytest_phasegate_gates_selected`.
+    """
+
+
+@pytest.hookspec
+def pytest_phasegate_inputs(config: pytest.Config, names: Collection[str]) -> Mapping[str, JsonValue]:
+    """What the named inputs are now; a plugin answers those of the kinds that its fixtures note with `gate.uses`.
+
+    Evidence whose inputs changed, or that nobody answers, does not count.
     """
 
 

@@ -108,6 +108,7 @@ class OpenAttempt:
         self.journal = Journal(self.path)
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
+        self._inputs: dict[str, str] = {}
         self._pack = Pack(self.path)
         self._leaks_seen: list[Leak] = []
         self._sealed: tuple[Finding, ...] | None = None
@@ -168,6 +169,10 @@ class OpenAttempt:
                         {"event": "leak", "place": leak.place, "kind": leak.kind, "digest": leak.digest}
                     )
                 self._leaks_seen.append(leak)
+
+    def uses(self, name: str, sha256: str) -> None:
+        """Notes an input of the gate, by the digest of its value."""
+        self._inputs[name] = sha256
 
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure of the summary; a later value replaces an earlier one.
@@ -278,6 +283,7 @@ class OpenAttempt:
             execution_id=self.execution_id,
             generated_at=self._clock(),
             target=self._present.target,
+            inputs=self._inputs,
             metrics=self._metrics,
             upstream=[evidence.row() for evidence in upstream],
             artifacts=self._rows,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
+
+from pydantic import JsonValue
+
+from phasegate.evidence.canonical import digest_of
 
 PLATFORM, SUBSTRATE = "platform", "substrate"
 """The members of a target that the framework names itself."""
@@ -14,15 +18,34 @@ class Present:
 
     Args:
         target: Gives what the session's gates look at.
+        inputs: Gives what the named inputs are now; names that nobody knows any more are missing.
     """
 
-    def __init__(self, target: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        target: Callable[[], Mapping[str, str]],
+        inputs: Callable[[Collection[str]], Mapping[str, JsonValue]] = lambda _: {},
+    ) -> None:
         self._target = target
+        self._inputs = inputs
+        self._digests: dict[str, str | None] = {}
 
     @cached_property
     def target(self) -> Mapping[str, str]:
         """What the session's gates look at: platform, substrate, and what tells one such place from another."""
         return dict(self._target())
+
+    def changed_inputs(self, used: Mapping[str, str]) -> list[str]:
+        """The inputs that are not what they were, or that cannot be looked at any more, sorted.
+
+        Args:
+            used: The inputs of an attempt with their digests.
+        """
+        unknown = used.keys() - self._digests.keys()
+        if unknown:
+            found = self._inputs(sorted(unknown))
+            self._digests |= {name: digest_of(found[name]) if name in found else None for name in unknown}
+        return sorted(name for name, digest in used.items() if self._digests[name] != digest)
 
 
 def target_in_words(target: Mapping[str, str]) -> str:

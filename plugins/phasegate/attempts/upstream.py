@@ -124,16 +124,17 @@ class Chain:
         return "; ".join(found)
 
     def changes(self, pack: VerifiedPack, present: Present | None = None) -> list[str]:
-        """What changed since a sound pack, or anything that it rests on, was committed, with what to run.
+        """What changed since a sound pack, or anything that it rests on, was committed, with what to run, in order.
 
         Args:
             pack: The pack.
             present: What stands now; None where attempts are only held against one another.
         """
-        del present
         found: list[str] = []
-        for current in self._back_from(pack):
+        for current in reversed([*self._back_from(pack)]):
             found += self._replaced(current)
+            if present is not None and not self._is_external(current):
+                found += _outdated(current, present)
         return found
 
     def _back_from(self, pack: VerifiedPack) -> Iterator[VerifiedPack]:
@@ -187,6 +188,9 @@ class Chain:
                     f"{upstream} any more ({now}); run {gate_id} again"
                 )
 
+    def _is_external(self, pack: VerifiedPack) -> bool:
+        return pack.summary.get("gate") in self._catalogue.external
+
     def _absence(self, gate_id: str, target: Mapping[str, str]) -> str:
         why = f"{gate_id} has no complete, valid attempt on {target_in_words(target)}"
         other = self._history.newest(gate_id)
@@ -205,6 +209,14 @@ def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = summary.get("upstream", [])
     rows = rows if isinstance(rows, list) else [rows]
     return [row if isinstance(row, dict) else {"execution_id": repr(row)} for row in rows]
+
+
+def _outdated(pack: VerifiedPack, present: Present) -> Iterator[str]:
+    """What is not any more as it was when a pack was judged."""
+    again = f"run {pack.summary.get('gate')} again"
+    changed = present.changed_inputs(pack.summary.get("inputs", {}))
+    if changed:
+        yield f"{', '.join(changed)} changed since {pack.folder.name} used it; {again}"
 
 
 def _differing(attempt: str, summary: Mapping[str, Any], wanted: Mapping[str, JsonValue]) -> list[str]:

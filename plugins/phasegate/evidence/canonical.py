@@ -53,6 +53,11 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def digest_of(value: Any) -> str:
+    """The digest of a JSON value: lower-case hex of SHA-256 over its canonical bytes."""
+    return sha256(canonical(value, name="value"))
+
+
 def encodable(text: str) -> str:
     """A text as UTF-8 can carry it: halves of characters, as file names of other encodings have, are spelled out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -86,6 +86,7 @@ class SummaryFacts:
         execution_id: The attempt.
         generated_at: When it was committed, by the clock.
         target: What the gate looked at: platform, substrate, and what tells one such place from another.
+        inputs: What may change between gates and was used, by kind and name, with the digest of its value.
         metrics: The figures that its verifiers recorded.
         upstream: What it rests on.
         artifacts: What it left.
@@ -98,6 +99,7 @@ class SummaryFacts:
     execution_id: str
     generated_at: datetime
     target: Mapping[str, str]
+    inputs: Mapping[str, str]
     metrics: Mapping[str, JsonValue]
     upstream: Sequence[UpstreamRow]
     artifacts: Sequence[ArtifactRow]
@@ -125,6 +127,7 @@ def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, Js
         "generated_at_utc": utc(facts.generated_at),
         "substrate": facts.target["substrate"],
         "target": dict(facts.target),
+        "inputs": dict(facts.inputs),
         "complete": judgement.complete,
         "overall_pass": judgement.overall_pass,
         "verdict": judgement.word,

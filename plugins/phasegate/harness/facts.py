@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import JsonValue
 
 from phasegate.errors import Problem, SettingsError
 
@@ -25,7 +26,7 @@ def present_of(config: pytest.Config, platform: str, substrate: str) -> Present:
     """
     from phasegate.attempts.present import Present  # noqa: PLC0415 - `--help` and plain projects need none of it
 
-    return Present(lambda: _target(config, platform, substrate))
+    return Present(lambda: _target(config, platform, substrate), lambda names: _inputs(config, names))
 
 
 def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, str]:
@@ -38,6 +39,11 @@ def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, s
                 fact = f"says that {name} is {value!r}, and it is {target[name]!r} already"
                 raise _refused(fact, "let one plugin name it, under a name of its own")
     return target
+
+
+def _inputs(config: pytest.Config, names: Collection[str]) -> dict[str, JsonValue]:
+    answers: list[Mapping[str, JsonValue]] = config.hook.pytest_phasegate_inputs(config=config, names=names)
+    return {name: value for answer in reversed(answers) for name, value in answer.items()}
 
 
 def _is_table_of_texts(answer: object) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -97,13 +98,18 @@ class Bench:
         self.opened: list[OpenAttempt] = []
         self.workspace = self.make_workspace()
 
-    def make_workspace(self, substrate: str = "embedded", session: str = "session", **facts: str) -> Workspace:
+    def make_workspace(
+        self, substrate: str = "embedded", session: str = "session", inputs=MappingProxyType({}), **facts: str
+    ) -> Workspace:
         return Workspace(
             runs_root=self.root,
             platform="demo",
             catalogue=self.catalogue,
             schemas=self.schemas,
-            present=Present(lambda: {"platform": "demo", "substrate": substrate, **facts}),
+            present=Present(
+                lambda: {"platform": "demo", "substrate": substrate, **facts},
+                lambda names: {name: inputs[name] for name in names if name in inputs},
+            ),
             session_id=session,
             clock=lambda: self.now,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from phasegate.evidence.canonical import digest_of
 from phasegate.verdict import TestState
 
 
@@ -87,3 +88,25 @@ def test_evidence_of_another_place_does_not_count_and_says_where_it_was_made(ben
     before = bench.make_workspace(world="0", region="eu-west-2")
     assert before.upstream("M9.B").green
     assert before.upstream("M9.A").execution_id == first.execution_id
+
+
+def test_inputs_that_changed_or_that_nobody_knows_any_more_are_named_with_what_to_run(bench) -> None:
+    now = {"handle:A": 1, "handle:B": None, "pinned:C": True}
+    attempt = bench.filled("A")
+    for name, value in now.items():
+        attempt.uses(name, digest_of(value))
+    first = bench.commit(attempt)
+    assert bench.summary(first)["inputs"] == {name: digest_of(value) for name, value in now.items()}
+    bench.workspace = bench.make_workspace(inputs=now)
+    second = bench.pass_("B")
+    assert second.judgement.overall_pass
+    assert bench.make_workspace(inputs=now | {"handle:D": 4}).upstream("M9.B").green
+    for changed, named in (
+        ({"handle:A": True}, "handle:A"),
+        ({"handle:A": "1", "handle:B": 0}, "handle:A, handle:B"),
+        ({"pinned:C": False}, "pinned:C"),
+    ):
+        found = bench.make_workspace(inputs=now | changed).upstream("M9.B")
+        assert (found.green, found.absent) == (False, False)
+        assert found.why == f"{named} changed since {first.execution_id} used it; run M9.A again"
+    assert "handle:A, handle:B, pinned:C changed" in bench.make_workspace().upstream("M9.A").why
