@@ -69,12 +69,19 @@ def test_a_gate_that_is_held_holds_the_phase(platform) -> None:
     platform.edit_registry({"OTEL_ENABLED": "false"})
     assert platform.run("m4f").blockers("M4.F") == ["M4F-B5"]
     run = platform.run("m4i or m4j")
-    # M4.G and M4.H rest on the attempt of M4.F that is no longer the authoritative one; theirs stay as they are.
+    # M4.G and M4.H passed, and rest on the attempt of M4.F that is not the authoritative one any more.
     assert run.blockers("M4.I") == ["M4I-B2"]
     verdict = run.artifact("M4.I", "m4i_phase_verdict.json")
     assert verdict["verdict"] == run.summary("M4.I")["verdict"] == "HOLD_REMEDIATE"
     unresolved = run.artifact("M4.I", "m4i_blocker_register.json")["unresolved"]
-    assert [(row["code"], row["severity"], row["rolls_up_to"]) for row in unresolved] == [("M4F-B5", "S2", "M4-B6")]
+    assert [(row["gate"], row["code"], row["severity"], row["rolls_up_to"]) for row in unresolved] == [
+        ("M4.F", "M4F-B5", "S2", "M4-B6"),
+        ("M4.G", "M4I-B2", "S2", "M4-B9"),
+        ("M4.H", "M4I-B2", "S2", "M4-B9"),
+    ]
+    assert "took its place); run M4.G again" in unresolved[1]["reason"]
+    facts = {row["fact"]: row["values"] for row in run.artifact("M4.I", "m4i_gate_rollup_matrix.json")["differences"]}
+    assert sorted(len(row["gates"]) for row in facts["registry_sha256"]) == [1, 7]
     assert {"M4J-B2", "M4J-B3"} <= set(run.blockers("M4.J"))
     summary = run.artifact("M4.J", "m4_execution_summary.json")
     assert (summary["verdict"], summary["overall_pass"]) == ("HOLD_REMEDIATE", False)
@@ -150,7 +157,8 @@ def test_a_source_whose_durable_copy_is_gone_is_m4h_b3(platform) -> None:
     [
         ({"M5_HANDOFF_PACK_PATH_PATTERN": None}, ["M4J-B6"]),
         ({"M4_EXECUTION_SUMMARY_PATH_PATTERN": '"evidence/elsewhere/{phase_execution_id}/x.json"'}, ["M4J-B6"]),
-        ({"P2_RUNTIME_BINDING_MATRIX_PATH_PATTERN": None}, ["M4J-B4"]),
+        # M4.H used it, so what M4.H left does not count any more either.
+        ({"P2_RUNTIME_BINDING_MATRIX_PATH_PATTERN": None}, ["M4J-B2", "M4J-B4"]),
     ],
 )
 def test_what_the_registry_breaks_blocks_m4j(platform, edit, blockers) -> None:
