@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from pydantic import JsonValue
 
+from phasegate.errors import PhasegateError
 from phasegate.evidence.canonical import canonical, digest_of
 from phasegate.evidence.secrets import WHAT_IS_RECORDED
-from phasegate.scope import block, report
+from phasegate.scope import block, note, report
 
 if TYPE_CHECKING:
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _noted(method: Callable[Concatenate[GateRun, _P], _R]) -> Callable[Concatenate[GateRun, _P], _R]:
+    """Notes an error of the framework in the test that runs: it counts where the test swallows it, too."""
+
+    @wraps(method)
+    def noting(self: GateRun, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(self, *args, **kwargs)
+        except PhasegateError as error:
+            note(error)
+            raise
+
+    return noting
 
 
 class GateRun:
@@ -46,11 +65,13 @@ class GateRun:
         """The attempt's execution id, such as `m4c_20260224T051711Z`."""
         return self._attempt.execution_id
 
+    @_noted
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure or flag of the execution summary; one that holds a secret blocks and is left out."""
         if self._is_clean(WHAT_IS_RECORDED, {name: value}):
             self._attempt.metric(name, value)
 
+    @_noted
     def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
@@ -77,6 +98,7 @@ class GateRun:
             return None
         return self._attempt.artifact(name, header | payload)
 
+    @_noted
     def recorded(self, name: str) -> JsonValue:
         """The parsed content of an artifact of this attempt as it lies in the pack; None where it was not written.
 
@@ -85,6 +107,7 @@ class GateRun:
         """
         return self._attempt.recorded(name)
 
+    @_noted
     def uses(self, name: str, value: JsonValue) -> None:
         """Notes that the gate judges by something that may change between gates, such as a handle of a registry.
 
@@ -98,10 +121,12 @@ class GateRun:
         """
         self._attempt.uses(name, digest_of(value))
 
+    @_noted
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
         return self._workspace.evidence_for(self._attempt.gate, gate_id)
 
+    @_noted
     def require_upstream(self, code: str, *gate_ids: str) -> bool:
         """Raises the blocker for each given gate whose authoritative attempt is not green and unchanged.
 
@@ -120,11 +145,13 @@ class GateRun:
                 green = block(code, evidence.why)
         return green
 
+    @_noted
     def protect(self, values: Iterable[tuple[str, str]]) -> None:
         """Registers secret values (pairs of name and value) that no artifact, log or report may hold."""
         for name, value in values:
             self._scanner.register(value, name)
 
+    @_noted
     def check(self) -> bool:
         """Holds the artifacts written so far against contract and schemas, and looks for secrets in them.
 
@@ -136,6 +163,7 @@ class GateRun:
         """
         return report((finding.code, finding.detail) for finding in self._attempt.inspect(self._scanner))
 
+    @_noted
     def publish(self) -> bool:
         """Seals the pack: contract, schemas and secrets are checked, then it is stored durably and read back.
 

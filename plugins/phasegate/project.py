@@ -23,6 +23,10 @@ def load_catalogue(settings: Settings) -> Catalogue:
     problems = unread + problems
     if problems or catalogue is None:
         raise CatalogueError(problems)
+    if catalogue.platform != settings.platform:
+        fact = f"the platform is {settings.platform!r}, and that of the catalogue is {catalogue.platform!r}"
+        place = f"{settings.root / 'pyproject.toml'}: [tool.phasegate] platform"
+        raise CatalogueError(Problem(fact, place, "write the same name in both"))
     return catalogue
 
 

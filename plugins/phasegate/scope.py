@@ -1,23 +1,46 @@
 """The scope of a blocker: how an assertion in a verifier becomes a finding.
 
-The test that runs has one `Scope`, held in a context variable so that `blocks` needs no argument and a thread or
-task that copies the context reports to the same test.
+The test that runs has one `Scope`. `blocks` finds it without an argument: in a context variable, else, in a thread or
+pool that copies no context, as the one scope that this process has open. A child process reports through a spool.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 from typing import Literal, Self
 
+from phasegate import spool
 from phasegate.catalog.model import Gate, Verifier
+from phasegate.spool import Spool
 
 _CURRENT: ContextVar[Scope | None] = ContextVar("phasegate_scope", default=None)
+_OPEN: list[Scope] = []
+_STRAYS: list[Stray] = []
+_NUMBERS = count(1)
 
 
 class ScopeError(Exception):
     """`blocks` or `block` was used outside a verifier, or names a blocker that the verifier may not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """What was reported when its scope, or any, was no longer open.
+
+    Attributes:
+        scope: The number of the scope that it is for; None where nobody knows.
+        code: The blocker; empty for an error.
+        detail: What was seen, or what the error says.
+    """
+
+    scope: int | None
+    code: str
+    detail: str
 
 
 class Scope:
@@ -26,43 +49,119 @@ class Scope:
     Attributes:
         gate: The gate that the test belongs to.
         verifier: The verifier that the test implements.
+        number: Names the scope among those of its process.
         findings: Pairs of blocker code and detail, in the order in which they were recorded; the details are whole,
-            because a secret that was cut off could no more be told.
+            because a secret that was cut off cannot be recognised.
+        errors: What went wrong in the use of the framework, or behind the back of the test; it counts even where
+            the test swallowed the exception.
     """
 
-    __slots__ = ("_token", "findings", "gate", "verifier")
+    __slots__ = ("_closed", "_declared", "_pid", "_spool", "_token", "errors", "findings", "gate", "number", "verifier")
 
-    def __init__(self, gate: Gate, verifier: Verifier) -> None:
+    def __init__(self, gate: Gate, verifier: Verifier, children: Spool | None = None) -> None:
         self.gate = gate
         self.verifier = verifier
+        self.number = next(_NUMBERS)
         self.findings: list[tuple[str, str]] = []
+        self.errors: list[BaseException | str] = []
+        self._declared: list[str] = []
+        self._spool = children
+        self._pid = os.getpid()
+        self._closed = False
 
     @property
     def sole_code(self) -> str | None:
         """The blocker of a verifier that can raise only one: the scope of its bare assertions."""
         return self.verifier.raises[0] if len(self.verifier.raises) == 1 else None
 
+    def meaning(self, code: str) -> str:
+        """What a blocker means, for findings that say nothing themselves."""
+        return self.gate.blocker_by_code[code].meaning
+
+    def check(self, code: str) -> None:
+        """Makes sure that the verifier may raise a blocker.
+
+        Raises:
+            ScopeError: It may not; the test then ends unmapped, whoever swallows the error.
+        """
+        if code not in self.verifier.raises:
+            error = ScopeError(
+                f"{self.verifier.id} may raise {', '.join(self.verifier.raises)}, not {code}; "
+                "fix the code, or the verifier's `raises` in the catalogue"
+            )
+            self.note(error)
+            raise error
+
     def record(self, code: str, detail: str) -> None:
         """Records a finding.
 
         Raises:
-            ScopeError: The verifier may not raise this code; the test then ends unmapped.
+            ScopeError: The verifier may not raise this code.
         """
-        if code not in self.verifier.raises:
-            raise ScopeError(
-                f"{self.verifier.id} may raise {', '.join(self.verifier.raises)}, not {code}; "
-                "mend the code, or the verifier's `raises` in the catalogue"
-            )
-        detail = detail.strip() or self.gate.blocker_by_code[code].meaning
-        if (code, detail) not in self.findings:
+        self.check(code)
+        detail = detail.strip() or self.meaning(code)
+        if os.getpid() != self._pid:
+            spool.send(self.number, {"code": code, "detail": detail})
+        elif self._closed:
+            _STRAYS.append(Stray(self.number, code, detail))
+        elif (code, detail) not in self.findings:
             self.findings.append((code, detail))
+
+    def conclude(self, error: AssertionError) -> None:
+        """Records the bare assertion that ended a test whose verifier can raise one blocker only."""
+        code = self.verifier.raises[0]
+        found = (code, error_text(error).strip() or self.meaning(code))
+        if found not in self.findings:
+            self.findings.append(found)
+
+    def note(self, error: BaseException | str) -> None:
+        """Notes an error that the test must not end well with."""
+        if os.getpid() != self._pid:
+            spool.send(self.number, {"code": "", "detail": error_text(error)})
+        elif self._closed:
+            _STRAYS.append(Stray(self.number, "", error_text(error)))
+        else:
+            self.errors.append(error)
+
+    def declare(self, code: str) -> None:
+        """Notes that a check of a blocker is about to be made."""
+        self.check(code)
+        self._declared.append(code)
+
+    def enter(self, code: str) -> None:
+        """Notes that a declared check is made."""
+        if code in self._declared:
+            self._declared.remove(code)
 
     def __enter__(self) -> Self:
         self._token = _CURRENT.set(self)
+        _OPEN.append(self)
+        if self._spool is not None:
+            self._spool.address(self.number)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._spool is not None:
+            self._spool.hide()
+            self.take(self._spool.entries())
+        for code in self._declared:
+            self.note(f'blocks("{code}") was made and never entered: write `with blocks("{code}"):`')
+        self._closed = True
+        _OPEN.remove(self)
         _CURRENT.reset(self._token)
+
+    def take(self, entries: Iterable[dict[str, str | int]]) -> None:
+        """Takes what child processes reported; what is for an earlier scope is kept for `take_strays`."""
+        for entry in entries:
+            code, detail = str(entry["code"]), str(entry["detail"])
+            if entry["scope"] != self.number:
+                keep_strays([entry])
+            elif not code:
+                self.note(f"in a child process: {detail}")
+            elif code in self.verifier.raises:
+                self.record(code, detail)
+            else:
+                self.note(f"a child process raised {code}, which {self.verifier.id} may not raise: {detail}")
 
     def describe(self) -> str:
         """The findings as a reader sees them: code, meaning, detail and remedy."""
@@ -90,18 +189,18 @@ class blocks:  # noqa: N801 - reads as a verb at the place of use: `with blocks(
     def __init__(self, code: str) -> None:
         self._code = code
         self._scope = _current()
-        if code not in self._scope.verifier.raises:
-            self._scope.record(code, "")  # raises, naming what the verifier may raise
+        self._scope.declare(code)
 
     def __enter__(self) -> None:
         """Opens the scope."""
+        self._scope.enter(self._code)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Records a failed assertion and swallows it; lets anything else pass."""
         if isinstance(error, AssertionError):
-            self._scope.record(self._code, str(error))
+            self._scope.record(self._code, error_text(error))
             return True
         return False
 
@@ -135,13 +234,67 @@ def report(findings: Iterable[tuple[str, str]]) -> bool:
     clean = True
     for code, detail in findings:
         clean = False
-        if code in scope.verifier.raises:
+        if isinstance(scope, Scope) and code in scope.verifier.raises:
             scope.record(code, detail)
     return clean
 
 
-def _current() -> Scope:
-    scope = _CURRENT.get()
-    if scope is None:
-        raise ScopeError("blocks(...) and block(...) work inside a test that is marked as a verifier")
-    return scope
+def note(error: BaseException | str) -> None:
+    """Notes an error in the running test, or for the next one that ends, so that nobody can swallow it."""
+    try:
+        _current().note(error)
+    except ScopeError:
+        _STRAYS.append(Stray(None, "", error_text(error)))
+
+
+def keep_strays(entries: Iterable[dict[str, str | int]]) -> None:
+    """Keeps what child processes reported to scopes that are closed."""
+    _STRAYS.extend(Stray(int(entry["scope"]), str(entry["code"]), str(entry["detail"])) for entry in entries)
+
+
+def take_strays() -> list[Stray]:
+    """What was reported outside its scope since the last call."""
+    strays = _STRAYS[:]
+    _STRAYS.clear()
+    return strays
+
+
+def error_text(error: BaseException | str) -> str:
+    """What an error says; an exception whose text cannot be made is no reason to lose it."""
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - whatever its author's __str__ raises
+        return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
+
+
+class _Parent:
+    """The scope of the test that started this process, which knows neither gate nor verifier."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def declare(self, code: str) -> None:
+        """Whether the verifier may raise the code is checked where the report is read."""
+
+    def enter(self, code: str) -> None:
+        """A check that is declared and not entered is noticed in the process of the test alone."""
+
+    def record(self, code: str, detail: str) -> None:
+        """Reports a finding."""
+        spool.send(self._number, {"code": code, "detail": detail.strip() or code})
+
+    def note(self, error: BaseException | str) -> None:
+        """Reports an error."""
+        spool.send(self._number, {"code": "", "detail": error_text(error)})
+
+
+def _current() -> Scope | _Parent:
+    scope = _CURRENT.get() or (_OPEN[-1] if _OPEN else None)
+    if scope is not None:
+        return scope
+    number = spool.inherited()
+    if number is not None:
+        return _Parent(number)
+    error = ScopeError("blocks(...) and block(...) work inside a test that is marked as a verifier")
+    _STRAYS.append(Stray(None, "", str(error)))
+    raise error

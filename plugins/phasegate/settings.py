@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 from phasegate.errors import Problem, SettingsError
 
 _TABLE = "[tool.phasegate]"
+_PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""It names a folder of evidence and one of keys, so it is one plain path component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Settings:
         commands: Sub-commands that the platform adds to `phasegate`, as `module:attribute`.
         signing_key: The key that attempts are signed with, as `phasegate.evidence.keys` names keys.
         durable: What opens the durable store outside a test run, as `module:attribute`; None where nothing does.
+        short_options: The options of pytest whose short spellings must work, without dashes; None where those are to
+            work that no other plugin takes.
     """
 
     root: Path
@@ -40,6 +46,7 @@ class Settings:
     commands: Mapping[str, str] = field(default_factory=dict)
     signing_key: str = "file"
     durable: str | None = None
+    short_options: tuple[str, ...] | None = None
 
     @property
     def schemas(self) -> Path:
@@ -55,11 +62,30 @@ def find_settings(start: Path) -> Settings | None:
     """
     for folder in (start, *start.parents):
         pyproject = folder / "pyproject.toml"
-        if pyproject.is_file():
+        if os.path.isfile(pyproject):  # noqa: PTH113 - pathlib's raises where a folder above may not be entered
             table = _table(pyproject)
             if table is not None:
                 return _settings(table, pyproject)
     return None
+
+
+def session_settings(rootdir: Path, invocation_dir: Path, arguments: Iterable[str]) -> Settings | None:
+    """The settings of the project whose tests a session runs.
+
+    They are looked for from the tests upwards, not from pytest's root folder alone: in a monorepo that root may lie
+    above the folder that has our table.
+
+    Args:
+        rootdir: pytest's root folder.
+        invocation_dir: The working folder.
+        arguments: The paths (and node ids) that the session is given; none for the working folder.
+
+    Raises:
+        SettingsError: The table is there but cannot be used; every problem is listed.
+    """
+    paths = [invocation_dir / argument.split("::")[0] for argument in arguments]
+    there = [os.path.normpath(path) for path in paths if os.path.lexists(path)] or [str(invocation_dir)]
+    return find_settings(Path(os.path.commonpath(there))) or find_settings(rootdir)
 
 
 def require_settings(start: Path) -> Settings:
@@ -81,13 +107,18 @@ def require_settings(start: Path) -> Settings:
 
 
 def _table(pyproject: Path) -> dict[str, Any] | None:
+    data = b""
     try:
-        document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+        data = pyproject.read_bytes()
+        document = tomllib.loads(data.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if data and b"phasegate" not in data:
+            return None  # a file of somebody who does not use us is theirs to fix
         raise SettingsError(
-            Problem(fact=f"cannot be read: {error}", place=str(pyproject), remedy="mend the file")
+            Problem(fact=f"cannot be read: {error}", place=str(pyproject), remedy="fix the file")
         ) from error
-    table = document.get("tool", {}).get("phasegate")
+    tool = document.get("tool", {})
+    table = tool.get("phasegate") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise SettingsError(Problem(fact="is not a table", place=f"{pyproject}: {_TABLE}", remedy="make it one"))
     return table
@@ -96,7 +127,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
 def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
     problems: list[Problem] = []
     known = {"platform", "catalogue", "verifiers", "registry", "runs_root", "substrates", "commands"}
-    known |= {"signing_key", "durable"}
+    known |= {"signing_key", "durable", "short_options"}
 
     def complain(key: str, fact: str, remedy: str) -> None:
         problems.append(Problem(fact=fact, place=f"{pyproject}: {_TABLE} {key}", remedy=remedy))
@@ -125,9 +156,19 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
         complain("commands", 'is not a table of `name = "module:attribute"`', "write one line a command")
         commands = {}
     root = pyproject.parent
+    short_options: tuple[str, ...] | None = () if table.get("short_options") == [] else None
+    if table.get("short_options"):
+        short_options = texts("short_options", [])
+    platform = text("platform")
+    if platform and not _PLATFORM.fullmatch(platform):
+        complain(
+            "platform",
+            f"{platform!r} cannot name a folder of evidence",
+            "write letters, digits, and `_`, `.` or `-` between them",
+        )
     settings = Settings(
         root=root,
-        platform=text("platform"),
+        platform=platform,
         catalogue=root / text("catalogue"),
         verifiers=tuple(root / folder for folder in texts("verifiers", ["verifiers"])),
         registry=root / name if (name := text("registry", needed=False)) else None,
@@ -136,6 +177,7 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
         commands=dict(commands),
         signing_key=text("signing_key", needed=False) or "file",
         durable=text("durable", needed=False) or None,
+        short_options=short_options,
     )
     if problems:
         raise SettingsError(problems)

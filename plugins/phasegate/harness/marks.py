@@ -46,6 +46,13 @@ def claims_verifier(item: pytest.Item) -> bool:
     return item.get_closest_marker(VERIFIER) is not None or item.get_closest_marker(GATE) is not None
 
 
+def names_verifier(item: pytest.Item, catalogue: Catalogue) -> bool:
+    """Whether an item's mark names a verifier of the catalogue, in whichever form."""
+    mark = item.get_closest_marker(VERIFIER)
+    name = mark.args[0] if mark is not None and mark.args else None
+    return isinstance(name, str) and _short(name) in catalogue.gate_of_verifier
+
+
 def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Problem | None:
     """What an item's marks say: the verifier that it implements, what is wrong with them, or None."""
     gate_mark = item.get_closest_marker(GATE)
@@ -65,7 +72,7 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
     if len(verifier_mark.args) != 1 or verifier_mark.kwargs or not isinstance(verifier_mark.args[0], str):
         return problem("its verifier marker is not one identifier", 'write pytest.mark.verifier("M4C-V2")')
     name: str = verifier_mark.args[0]
-    short = "-".join(name.split("-")[:2])
+    short = _short(name)
     gate = catalogue.gate_of_verifier.get(short)
     if gate is None:
         return problem(f"verifier {name} is not in the catalogue", "mend the marker, or catalogue the verifier")
@@ -87,6 +94,10 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
     return VerifierTest(gate, verifier, place, parametrised=hasattr(item, "callspec"))
 
 
+def _short(name: str) -> str:
+    return "-".join(name.split("-")[:2])
+
+
 def add_derived_marks(item: pytest.Item, test: VerifierTest) -> None:
     """Gives an item the markers that follow from the catalogue: phase, gate, alias and blocker codes."""
     # The gate's own markers go where its mark stands, mostly the module: once, and not once for each test.
@@ -105,10 +116,8 @@ def _blocker_mark(code: str) -> pytest.MarkDecorator:
     return pytest.mark.blocker(code=code)
 
 
-def marker_declarations(catalogue: Catalogue | None) -> tuple[str, ...]:
-    """Lines for pytest's `markers` setting; with a catalogue, those that it derives as well."""
-    if catalogue is None:
-        return DECLARATIONS
+def marker_declarations(catalogue: Catalogue) -> tuple[str, ...]:
+    """Lines for pytest's `markers` setting, those of the derived markers included."""
     derived: dict[str, str] = {}
     for gate in catalogue.gates.values():
         phase_marker, *gate_markers = gate.markers

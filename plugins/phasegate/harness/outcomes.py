@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from phasegate.evidence.canonical import encodable
+from phasegate.harness.bodies import Body
 from phasegate.harness.marks import VerifierTest
-from phasegate.scope import Scope
+from phasegate.scope import Scope, error_text
+from phasegate.spool import Spool
 from phasegate.verdict import TestRecord, TestState
 
 _DETAIL_LIMIT = 600
@@ -23,21 +25,27 @@ class Protocol:
 
     Attributes:
         test: The verifier test.
+        children: What child processes of the test report to.
+        body: What its function itself did.
         scopes: One scope for each time that the test function was called.
-        reports: The reports of every phase, in order.
+        reports: The reports of every phase, in order; of subtests those that did not pass.
+        swallowed: What set-up and tear-down raised before any other plugin saw it.
         unmapped: What each exception was that is no blocker of the verifier, and all that it said.
         failed_for_findings: Whether the exception on its way is ours, raised because a scope has findings.
     """
 
     test: VerifierTest
+    children: Spool | None = None
+    body: Body = field(default_factory=Body)
     scopes: list[Scope] = field(default_factory=list)
     reports: list[pytest.TestReport] = field(default_factory=list)
+    swallowed: list[BaseException] = field(default_factory=list)
     unmapped: list[tuple[str, str]] = field(default_factory=list)
     failed_for_findings: bool = False
 
     def new_scope(self) -> Scope:
         """A fresh scope, for one call of the test function."""
-        scope = Scope(self.test.gate, self.test.verifier)
+        scope = Scope(self.test.gate, self.test.verifier, self.children)
         self.scopes.append(scope)
         return scope
 
@@ -48,9 +56,39 @@ class Protocol:
             return
         scope = self.scopes[-1] if self.scopes else None
         if when == "call" and scope is not None and scope.sole_code and isinstance(error, AssertionError):
-            scope.record(scope.sole_code, str(error))
+            scope.conclude(error)
             return
-        self.unmapped.append((f"{when}: {type(error).__name__}", encodable(str(error))))
+        self._note(when, error)
+
+    def note_report(self, report: pytest.TestReport) -> None:
+        """Takes a report; a subtest that passed says nothing that the report of its test does not."""
+        if not (_is_subtest(report) and report.passed and not hasattr(report, "wasxfail")):
+            self.reports.append(report)
+
+    def settle(self, strays: Iterable[str]) -> None:
+        """Takes what the test must not end well with, whatever its reports say.
+
+        Args:
+            strays: What was reported while no scope was open.
+        """
+        for error in (error for scope in self.scopes for error in scope.errors):
+            self._note("call", error)
+        for text in strays:
+            self._note("call", text)
+        for kind in self.body.returned:
+            self._note("call", f"the test returned a value ({kind}), and what is returned is not checked: assert it")
+        if self._clean():
+            for error in (*self.swallowed, *self.body.raised):
+                self._note("call", error)
+
+    def _note(self, when: str, error: BaseException | str) -> None:
+        what = f"{when}: {type(error).__name__}" if isinstance(error, BaseException) else when
+        entry = (what, encodable(error_text(error)))
+        if entry not in self.unmapped:
+            self.unmapped.append(entry)
+
+    def _clean(self) -> bool:
+        return [(report.when, report.outcome) for report in self.reports] == _CLEAN
 
     def said(self) -> list[str]:
         """All that was said, whole."""
@@ -71,10 +109,10 @@ class Protocol:
         return TestRecord(self.test.nodeid, state, findings, detail)
 
     def _state(self, unmapped: str, *, has_findings: bool) -> tuple[TestState, str]:
-        clean = [(report.when, report.outcome) for report in self.reports] == _CLEAN
-        if clean and not has_findings and not self.unmapped and not hasattr(self.reports[1], "wasxfail"):
+        clean = self._clean() and not hasattr(self.reports[1], "wasxfail")
+        if clean and not has_findings and not self.unmapped and self.body.clean:
             return TestState.PASSED, ""
-        calls = [report for report in self.reports if report.when == "call"]
+        calls = [report for report in self.reports if report.when == "call" and not _is_subtest(report)]
         expected = [report for report in self.reports if hasattr(report, "wasxfail")]
         skipped = [report for report in self.reports if report.skipped and not hasattr(report, "wasxfail")]
         if expected:
@@ -91,9 +129,14 @@ class Protocol:
             return TestState.FLIPPED, f"run again, it ended {' then '.join(ends)}"
         if has_findings:
             return TestState.BLOCKED, ""
-        if not calls:
+        if not calls or not self.body.calls:
             return TestState.NOT_RUN, "the test function was not called"
         return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
+
+
+def _is_subtest(report: pytest.TestReport) -> bool:
+    """Whether a report is about a part of a test; pytest 9, and pytest-subtests before it, give those a context."""
+    return hasattr(report, "context")
 
 
 def _cut(detail: str) -> str:

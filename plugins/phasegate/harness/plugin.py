@@ -1,64 +1,36 @@
-"""The pytest plugin: options, markers, the `gate` fixture, and who does what in which process.
+"""The pytest plugin: it declares options and hooks, and in a project with `[tool.phasegate]` sets up a session.
 
-It is inert in a project without `[tool.phasegate]`, but for one thing: there, a test that claims to be a
-verifier is an error, because nothing would judge it.
+In a project without that table nothing but the option names is seen of it. What does the work there is registered
+by `pytest_configure`, the board included, so that leaving this one plugin out leaves everything out.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import uuid
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Generator
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from phasegate import hookspecs
-from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
-from phasegate.harness import marks, selection
+from phasegate.errors import PhasegateError
+from phasegate.harness import belonging, marks
+from phasegate.harness.ending import ENDING_KEY, Ending
 from phasegate.harness.facts import present_of
-from phasegate.harness.hooks import refuse_unknown_hooks
-from phasegate.harness.session import RUNNER_KEY, AttemptRunner
-from phasegate.settings import Settings, find_settings
+from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
+from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
+from phasegate.settings import Settings, session_settings
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Attestor, Committed
+    from phasegate.attempts import Workspace
     from phasegate.catalog.model import Catalogue
-    from phasegate.gate import GateRun
-
-SETTINGS_KEY = pytest.StashKey[Settings]()
-CATALOGUE_KEY = pytest.StashKey["Catalogue"]()
-COLLECTED_KEY = pytest.StashKey[Sequence[pytest.Item]]()
-_WORKER_SESSION = "phasegate_session"
-_WORKER_MODE = "phasegate_dist"
-_CHAIN_MODES = frozenset({"load", "loadgroup", "worksteal"})
-_WORKER_SELECTED = "phasegate_selected"
-_WORKER_TROUBLES = "phasegate_troubles"
-_WORKER_REFUSAL = "phasegate_refusal"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds phasegate's options."""
-    group = parser.getgroup("phasegate", "readiness gates")
-    group.addoption(
-        "--substrate",
-        metavar="NAME",
-        help="what the gates run against; by default the first of [tool.phasegate] substrates",
-    )
-    group.addoption(
-        "--upstream",
-        choices=("latest", "run"),
-        default="latest",
-        help="where the evidence of earlier gates comes from: their latest authoritative attempts (default), "
-        "or running them in this session",
-    )
-    group.addoption("--runs-root", metavar="DIR", help="where evidence packs are written")
-    group.addoption("--registry", metavar="FILE", help="the handle registry to read, as it stands")
-    group.addoption("--catalogue", metavar="DIR", help="the folder of the gate catalogue")
+    """Adds phasegate's options, under names that are nobody else's."""
+    add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -66,29 +38,48 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, object, object]:
+    """Adds the short spellings of the options, behind the plugins and conftests that may declare the same names."""
+    result = yield
+    known = early_config.known_args_namespace
+    try:
+        settings = session_settings(early_config.rootpath, early_config.invocation_params.dir, known.file_or_dir)
+        if settings is not None:
+            add_short_options(parser, early_config, settings)
+    except PhasegateError as error:
+        if not known.help:  # help is for who looks for a way out, too
+            raise pytest.UsageError(str(error)) from error
+    return result
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Reads settings and catalogue, declares the markers, and sets up this process's part."""
+    """Reads settings and catalogue, and sets up this process's part; does nothing where there are no settings."""
     try:
-        settings = _settings(config)
-        catalogue = _catalogue(settings)
+        settings = session_settings(config.rootpath, config.invocation_params.dir, config.args)
+        if settings is None:
+            return
+        settings, choices = choose(config, settings)
+        _set_up(config, settings, choices)
     except PhasegateError as error:
         raise pytest.UsageError(str(error)) from error
-    for line in marks.marker_declarations(catalogue):
-        config.addinivalue_line("markers", line)
-    if settings is None or catalogue is None:
-        return
-    config.stash[SETTINGS_KEY] = settings
-    config.stash[CATALOGUE_KEY] = catalogue
-    if config.option.collectonly:
-        return
-    try:
-        runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue))
-    except PhasegateError as error:
-        raise pytest.UsageError(str(error)) from error
-    config.stash[RUNNER_KEY] = runner
-    if not _is_controller(config):
-        config.pluginmanager.register(runner, "phasegate-runner")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Lets the exit code say what the gates say, whatever other plugins made of it."""
+    code = yield
+    ending = config.stash.get(ENDING_KEY, None)
+    return code if ending is None else ending.last_word(code)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuses verifiers of another project: nothing here would judge them."""
+    belonging.refuse_strangers(items, config.stash.get(SETTINGS_KEY, None))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -97,251 +88,58 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if settings is None:
         return None
     evidence = os.path.relpath(settings.runs_root / settings.platform, config.invocation_params.dir)
-    return f"phasegate: substrate {config.option.substrate}, evidence in {evidence}"
+    return f"phasegate: substrate {config.stash[CHOICES_KEY].substrate}, evidence in {evidence}"
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest itself ends the session in a traceback where it meets such a hook
-def pytest_collection(session: pytest.Session) -> None:
-    """Refuses plugins that answer hooks which phasegate does not have."""
-    try:
-        refuse_unknown_hooks(session.config)
-    except PhasegateError as error:
-        raise pytest.UsageError(str(error)) from error
+def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
+    from phasegate.harness.collecting import Collecting  # noqa: PLC0415 - a project without gates needs none of it
+    from phasegate.harness.distribution import Distribution  # noqa: PLC0415
+    from phasegate.harness.services import Services  # noqa: PLC0415
+    from phasegate.harness.session import RUNNER_KEY, AttemptRunner  # noqa: PLC0415
+    from phasegate.project import load_catalogue  # noqa: PLC0415
+    from phasegate.reports import terminal  # noqa: PLC0415
 
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
-    """Derives markers before anything is deselected, then puts what is left into chain order."""
-    collected = list(items)
-    config.stash[COLLECTED_KEY] = collected
-    catalogue = config.stash.get(CATALOGUE_KEY, None)
-    if catalogue is None:
-        _refuse_claims(collected)
-        return (yield)
-    _complain(selection.mark_items(collected, catalogue))
-    result = yield
-    if config.option.upstream == "run":
-        _complain(selection.add_upstream(collected, items, catalogue))
-    selection.order_items(items, catalogue)
-    return result
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist's worker reports its collection in this hook, and chains must be known by then
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Fixes the plan of the session: what runs, and what of the selected gates does not."""
-    runner = session.config.stash.get(RUNNER_KEY, None)
-    if runner is None or _is_controller(session.config):
+    catalogue = load_catalogue(settings)
+    for line in marks.marker_declarations(catalogue):
+        config.addinivalue_line("markers", line)
+    config.stash[SETTINGS_KEY] = settings
+    config.stash[CATALOGUE_KEY] = catalogue
+    config.stash[CHOICES_KEY] = choices
+    plugins = config.pluginmanager
+    plugins.register(Services(), "phasegate-services")
+    if config.getoption("phasegate_inventory", None) is not None:
+        return  # the recorder looks at the tests as they are
+    if config.option.collectonly:
+        plugins.register(Collecting(catalogue, settings, None), "phasegate-collecting")
         return
-    plan = selection.plan_session(
-        session.config.stash.get(COLLECTED_KEY, []),
-        session.items,
-        runner.catalogue,
-        narrowed=_narrowed(session.config),
-    )
-    try:
-        refuse_unknown_hooks(session.config)  # conftest files of folders are known only now
-        if plan.gates and _is_worker(session.config):
-            _prepare_worker(session, runner)
-        runner.begin(plan)
-        if plan.gates:
-            gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
-    except Exception as error:
-        problems = getattr(error, "problems", None)
-        if problems is None:
-            raise
-        code = int(getattr(error, "exit_code", ExitCode.USAGE))
-        if _is_worker(session.config):
-            runner.refuse(problems, code)  # a worker cannot end the session; its verifiers fail and say why
-        else:
-            pytest.exit(str(error), returncode=code)
+    runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue, choices))
+    config.stash[RUNNER_KEY] = runner
+    plugins.register(Collecting(catalogue, settings, runner), "phasegate-collecting")
+    config.stash[ENDING_KEY] = ending = Ending(config, runner)
+    plugins.register(runner, "phasegate-runner")
+    plugins.register(Distribution(runner), "phasegate-distribution")
+    plugins.register(ending, "phasegate-ending")
+    config.stash[terminal.UPSTREAM_KEY] = choices.spelled["upstream"]
+    if not plugins.is_registered(terminal):  # -p may have named it
+        plugins.register(terminal, "phasegate-board")
 
 
-@pytest.fixture
-def gate(request: pytest.FixtureRequest) -> GateRun:
-    """The attempt of the gate that the test belongs to: metrics, artifacts, upstream evidence, publication."""
-    test = request.node.stash.get(marks.TEST_KEY, None)
-    if test is None:
-        pytest.fail("the fixture `gate` is for verifiers: mark the test with pytest.mark.verifier", pytrace=False)
-    return request.config.stash[RUNNER_KEY].gate_run(test)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_phasegate_attestor(config: pytest.Config) -> Attestor:
-    """Signs with the key that the settings name."""
-    settings = config.stash[SETTINGS_KEY]
-
-    @cache
-    def signer() -> Any:
-        from phasegate.evidence.keys import KeyStore  # noqa: PLC0415 - cryptography is for who signs
-
-        return KeyStore(settings.platform).signer(settings.signing_key)
-
-    def attest(statement: Mapping[str, Any]) -> bytes:
-        from phasegate.evidence.dsse import enveloped  # noqa: PLC0415
-
-        return enveloped(statement, signer())
-
-    return attest
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker which session it belongs to."""
-    runner = node.config.stash.get(RUNNER_KEY, None)
-    if runner is not None:
-        node.workerinput[_WORKER_SESSION] = runner.workspace.session_id
-        node.workerinput[_WORKER_MODE] = node.config.option.dist
-
-
-@pytest.hookimpl(optionalhook=True, tryfirst=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keeps each chain of gates on one worker, in the modes that hand out single tests."""
-    runner = config.stash.get(RUNNER_KEY, None)
-    if runner is None or config.option.dist not in _CHAIN_MODES:
-        return None
-    from phasegate.harness.scheduler import ChainScheduling  # noqa: PLC0415 - needs xdist
-
-    return ChainScheduling(config, log, runner.workspace.layout.session(runner.workspace.session_id))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Takes from an xdist worker which gates it had selected."""
-    runner = node.config.stash.get(RUNNER_KEY, None)
-    if runner is not None:
-        output = getattr(node, "workeroutput", {})
-        known = {gate.id for gate in runner.plan.gates}
-        selected = [gate_id for gate_id in output.get(_WORKER_SELECTED, ()) if gate_id not in known]
-        runner.plan.gates += [runner.catalogue.gates[gate_id] for gate_id in selected]
-        runner.note_troubles(Problem(*parts) for parts in output.get(_WORKER_TROUBLES, ()))
-        runner.refusal_code = output.get(_WORKER_REFUSAL) or runner.refusal_code
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Commits what is open or lost, tells the reports, and lets the exit code say what the gates say."""
-    config = session.config
-    runner = config.stash.get(RUNNER_KEY, None)
-    if runner is None:
-        return
-    runner.commit_open()
-    if _is_worker(config):
-        output = config.workeroutput  # type: ignore[attr-defined]
-        output[_WORKER_SELECTED] = [gate.id for gate in runner.plan.gates]
-        output[_WORKER_TROUBLES] = [(problem.fact, problem.place, problem.remedy) for problem in runner.troubles]
-        output[_WORKER_REFUSAL] = runner.refusal_code
-        return
-    committed = runner.collect()
-    for problem in runner.troubles:
-        config.hook.pytest_phasegate_trouble(config=config, problem=problem)
-    for attempt in committed:
-        config.hook.pytest_phasegate_attempt_committed(config=config, committed=attempt)
-    if exitstatus == ExitCode.OK or (exitstatus == ExitCode.BLOCKED and runner.troubles):
-        session.exitstatus = _exit_code(runner, committed)
-
-
-def _exit_code(runner: AttemptRunner, committed: list[Committed]) -> int:
-    if runner.refusal_code is not None:
-        return runner.refusal_code
-    if runner.troubles:
-        return ExitCode.EVIDENCE
-    passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}
-    held = [attempt for attempt in committed if not attempt.judgement.overall_pass]
-    if any(attempt.judgement.complete for attempt in held):
-        return ExitCode.BLOCKED
-    if held or {gate.id for gate in runner.plan.gates} - passed:
-        return ExitCode.INCOMPLETE
-    return ExitCode.OK
-
-
-def _settings(config: pytest.Config) -> Settings | None:
-    settings = find_settings(config.rootpath)
-    if settings is None:
-        return None
-    here = config.invocation_params.dir
-    option = config.option
-    settings = replace(
-        settings,
-        runs_root=here / option.runs_root if option.runs_root else settings.runs_root,
-        catalogue=here / option.catalogue if option.catalogue else settings.catalogue,
-        registry=here / option.registry if option.registry else settings.registry,
-    )
-    if config.option.substrate is None:
-        config.option.substrate = settings.substrates[0]
-    if config.option.substrate not in settings.substrates:
-        problem = Problem(
-            fact=f"{config.option.substrate!r} is no substrate of this project",
-            place="--substrate",
-            remedy=f"name one of {', '.join(settings.substrates)}",
-        )
-        raise PhasegateError(problem)
-    return settings
-
-
-def _catalogue(settings: Settings | None) -> Catalogue | None:
-    if settings is None:
-        return None
-    from phasegate.project import load_catalogue  # noqa: PLC0415 - a project without gates needs no YAML
-
-    return load_catalogue(settings)
-
-
-def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> Any:
+def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue, choices: Choices) -> Workspace:
     from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
     from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
+    from phasegate.harness.distribution import session_id  # noqa: PLC0415
     from phasegate.project import load_waivers  # noqa: PLC0415
 
-    worker_input = getattr(config, "workerinput", {})
     return Workspace(
         runs_root=settings.runs_root,
         platform=settings.platform,
         catalogue=catalogue,
         schemas=SchemaSet(settings.schemas),
-        present=present_of(config, settings.platform, config.option.substrate),
-        session_id=worker_input.get(_WORKER_SESSION, uuid.uuid4().hex),
+        present=present_of(config, settings.platform, choices.substrate),
+        session_id=session_id(config) or uuid.uuid4().hex,
         clock=lambda: datetime.now(UTC),
         waivers=load_waivers(settings, catalogue),
     )
 
 
-def _prepare_worker(session: pytest.Session, runner: AttemptRunner) -> None:
-    mode = session.config.workerinput.get(_WORKER_MODE)  # type: ignore[attr-defined]
-    if mode not in _CHAIN_MODES:
-        raise SettingsError(
-            Problem(
-                fact=f"gates do not run under xdist with --dist {mode}: it may split a gate, or repeat it",
-                place="--dist",
-                remedy=f"leave --dist out, or choose one of {', '.join(sorted(_CHAIN_MODES))}",
-            )
-        )
-    from phasegate.harness.scheduler import write_chains  # noqa: PLC0415 - needs xdist
-
-    chains = selection.chains_of(session.items, runner.catalogue)
-    write_chains(runner.workspace.layout.session(runner.workspace.session_id), chains)
-
-
-def _narrowed(config: pytest.Config) -> bool:
-    by_node_id = any("::" in arg for arg in config.args)
-    return by_node_id or bool(config.getoption("lf", default=False))
-
-
-def _complain(problems: list[Problem]) -> None:
-    if problems:
-        raise pytest.UsageError("\n".join(str(problem) for problem in problems))
-
-
-def _refuse_claims(items: list[pytest.Item]) -> None:
-    for item in items:
-        if marks.claims_verifier(item):
-            raise pytest.UsageError(
-                f"{item.nodeid}: claims to be a verifier, and nothing would judge it\n"
-                "    remedy: add [tool.phasegate] to the project's pyproject.toml"
-            )
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
-
-
-def _is_controller(config: pytest.Config) -> bool:
-    return not _is_worker(config) and getattr(config.option, "dist", "no") != "no"
+__all__ = ("CATALOGUE_KEY", "SETTINGS_KEY")

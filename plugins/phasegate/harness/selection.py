@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.errors import Problem
-from phasegate.harness.marks import TEST_KEY, VerifierTest, add_derived_marks, resolve_marks
+from phasegate.harness.belonging import lies_in
+from phasegate.harness.marks import (
+    TEST_KEY,
+    VerifierTest,
+    add_derived_marks,
+    claims_verifier,
+    names_verifier,
+    resolve_marks,
+)
 from phasegate.verdict import TestRecord, TestState
 
 
@@ -28,11 +37,20 @@ class Plan:
     left_out: dict[str, list[tuple[str, TestRecord]]] = field(default_factory=dict)
 
 
-def mark_items(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[Problem]:
-    """Resolves the marks of all items and adds the derived ones; returns every problem found."""
+def mark_items(items: Sequence[pytest.Item], catalogue: Catalogue, folders: Sequence[Path]) -> list[Problem]:
+    """Resolves the marks of all items and adds the derived ones; returns every problem found.
+
+    Args:
+        items: All collected items.
+        catalogue: The catalogue.
+        folders: Where verifiers lie. Elsewhere a mark of ours that names no verifier of the catalogue is somebody's
+            own: no verdict depends on it.
+    """
     problems = []
     claimed: dict[str, str] = {}
     for item in items:
+        if not claims_verifier(item) or (not names_verifier(item, catalogue) and not lies_in(item.path, folders)):
+            continue
         found = resolve_marks(item, catalogue)
         if isinstance(found, Problem):
             problems.append(found)
@@ -51,20 +69,16 @@ def mark_items(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[Probl
     return problems
 
 
-def chains_of(items: Sequence[pytest.Item], catalogue: Catalogue) -> dict[str, str]:
-    """The chain that each verifier's test belongs to, by node id."""
-    tests = [item.stash[TEST_KEY] for item in items if TEST_KEY in item.stash]
-    chains = catalogue.chains(frozenset(test.gate.id for test in tests))
-    return {test.nodeid: chains[test.gate.id] for test in tests}
-
-
-def add_upstream(collected: Sequence[pytest.Item], items: list[pytest.Item], catalogue: Catalogue) -> list[Problem]:
+def add_upstream(
+    collected: Sequence[pytest.Item], items: list[pytest.Item], catalogue: Catalogue, option: str
+) -> list[Problem]:
     """Adds to the selected items all tests of the gates that the selected ones rest on.
 
     Args:
         collected: All items, as they were before deselection.
         items: The selected items; added to in place.
         catalogue: The catalogue.
+        option: How the option that asks for it is spelled.
 
     Returns:
         A problem for each upstream gate whose tests were not collected.
@@ -81,7 +95,7 @@ def add_upstream(collected: Sequence[pytest.Item], items: list[pytest.Item], cat
                 items.append(item)
     return [
         Problem(
-            fact=f"--upstream=run needs gate {gate_id}, whose tests were not collected",
+            fact=f"{option}=run needs gate {gate_id}, whose tests were not collected",
             place="command line",
             remedy="name no path, or name the folder that holds its verifiers too",
         )

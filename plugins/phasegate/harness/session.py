@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,13 +13,17 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.catalog.model import Catalogue, Gate
-from phasegate.errors import PhasegateError, Problem
+from phasegate.errors import EvidenceError, ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
+from phasegate.harness.background import Background, Late
+from phasegate.harness.exits import end_now
 from phasegate.harness.hygiene import WITHHELD, clean_report
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.selection import Plan
+from phasegate.scope import note, take_strays
+from phasegate.spool import Spool
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
@@ -51,11 +56,11 @@ class AttemptRunner:
     """Opens, feeds and commits the attempts of the gates that this process runs.
 
     Attributes:
-        plan: What the session set out to run; set when collection has finished.
+        plan: What the session set out to run; empty until collection has finished.
+        planned: Whether it has.
         committed: The attempts committed by this process, in order.
-        troubles: Why an attempt could not be opened or committed.
-        refusal_code: The exit code of what kept a process of the session from running its gates; None where nothing
-            did.
+        troubles: Why an attempt could not be opened or committed, or does not say all; each with the exit code that
+            it calls for.
     """
 
     def __init__(self, config: pytest.Config, catalogue: Catalogue, workspace: Workspace) -> None:
@@ -63,10 +68,11 @@ class AttemptRunner:
         self.catalogue = catalogue
         self.workspace = workspace
         self.plan = Plan()
+        self.planned = False
         self.committed: list[Committed] = []
-        self.troubles: list[Problem] = []
-        self.refusal_code: int | None = None
-        self._refused = False
+        self.troubles: dict[Problem, ExitCode] = {}
+        self._pid = os.getpid()
+        self._background = Background()
         self._refusal = _Refusal(self)
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
@@ -107,57 +113,69 @@ class AttemptRunner:
             store=self.store,
         )
 
+    def owns_process(self) -> bool:
+        """Whether this is the process that the session began in, and not a child that was forked off it."""
+        return os.getpid() == self._pid
+
     def begin(self, plan: Plan) -> None:
-        """Takes the plan, and tells the plugins which gates are about to run."""
-        self.plan = plan
-        if plan.gates:
-            self.workspace.check_writable()
-            self._config.hook.pytest_phasegate_gates_selected(
-                config=self._config, catalogue=self.catalogue, gates=plan.gates
-            )
-            self.workspace.check_target()
+        """Takes the plan, and tells the plugins which gates are about to run.
 
-    def refuse(self, problems: Iterable[Problem], code: int) -> None:
-        """Lets every verifier of this process fail with the given problems, and opens no attempt.
-
-        Args:
-            problems: What stands in the way.
-            code: The exit code that the session ends with for it.
+        Raises:
+            PhasegateError: No gate can run: evidence cannot be written, or not signed.
         """
-        self._refused = True
-        self.refusal_code = code
-        self.note_troubles(problems)
+        self.plan = plan
+        self.planned = True
+        Spool.hide()  # what this process inherited is for the scope of another session
+        if not plan.gates:
+            return
+        self.workspace.check_writable()
+        self._check_key()
+        self._config.hook.pytest_phasegate_gates_selected(
+            config=self._config, catalogue=self.catalogue, gates=plan.gates
+        )
+        self.workspace.check_target()
+        self._background.start()
+
+    def close(self) -> None:
+        """Leaves the process as it was before the session."""
+        if self.owns_process():
+            self._background.stop()
 
     def has_attempt(self, gate: Gate) -> bool:
         """Whether an attempt of a gate is open."""
         return gate.id in self._open
 
-    def note_troubles(self, problems: Iterable[Problem]) -> None:
-        """Keeps problems for the board, each once."""
+    def note_troubles(self, problems: Iterable[Problem], code: ExitCode = ExitCode.EVIDENCE) -> None:
+        """Keeps problems for the board, each once, with the exit code that they call for."""
         for problem in problems:
             parts = [problem.fact, problem.place, problem.remedy]
             if self.scanner.scan("", encodable("\n".join(parts)).encode("utf-8")):
                 said = Problem(WITHHELD, "phasegate", "look where the secret comes from; nothing of it is shown")
             else:
                 said = problem
-            if said not in self.troubles:
-                self.troubles.append(said)
+            self.troubles.setdefault(said, code)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
         """Runs a verifier inside its gate's attempt, and commits the attempt behind the gate's last test."""
+        self._end_forked()
         test = item.stash.get(TEST_KEY, None)
         if test is None:
-            return (yield)
+            result = yield
+            take_strays()  # plain tests may use what is for verifiers as they like
+            return result
         if test.gate.id not in self._open:
             self._open_attempt(test.gate)
-        protocol = Protocol(test)
+        protocol = Protocol(test, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
-        result = yield
+        with self._background.threads():
+            result = yield
+        self._end_forked()
         del self._protocols[item.nodeid]
+        self._charge(self._background.settle(protocol))
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
             with self._noting_trouble():
@@ -167,13 +185,27 @@ class AttemptRunner:
             self.commit(test.gate)
         return result
 
+    @pytest.hookimpl(wrapper=True, trylast=True)  # inside the wrappers of others, who may swallow what they see
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Notes what set-up raised."""
+        return (yield from self._noting_phase(item))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Notes what tear-down raised."""
+        return (yield from self._noting_phase(item))
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Runs the test function inside a blocker scope, and fails it where the scope has findings."""
         protocol = item.stash.get(PROTOCOL_KEY, None)
         if protocol is None:
             return (yield)
-        with protocol.new_scope() as scope:
+        with (
+            protocol.new_scope() as scope,
+            protocol.body.watched(item, self._end_forked),
+            self._background.threads(),
+        ):
             result = yield
         if any(code not in self.workspace.waived_now() for code, _ in scope.findings):
             protocol.failed_for_findings = True
@@ -183,6 +215,8 @@ class AttemptRunner:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keeps secrets out of what terminal, JUnit, Allure and every other reader of a report shows."""
+        if TEST_KEY in item.stash:
+            self._end_forked()
         report = yield
         test = item.stash.get(TEST_KEY, None)
         attempt = self._open.get(test.gate.id) if test is not None else None
@@ -201,15 +235,37 @@ class AttemptRunner:
         """Keeps each phase's final report, after every plugin had its say."""
         protocol = self._protocols.get(report.nodeid)
         if protocol is not None:
-            protocol.reports.append(report)
+            protocol.note_report(report)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Notes, while a verifier runs, what Python itself says was not done."""
+        if self._protocols:
+            self._background.warned(warning_message.message)
+
+    def lose(self, what: str) -> None:
+        """Commits what is open, where the process is about to vanish in the middle of a test.
+
+        Args:
+            what: Why it is.
+        """
+        for protocol in self._protocols.values():
+            attempt = self._open.get(protocol.test.gate.id)
+            if attempt is not None:
+                with self._noting_trouble():
+                    attempt.record(
+                        protocol.test.verifier.id, TestRecord(protocol.test.nodeid, TestState.LOST, detail=what)
+                    )
+        self.commit_open()
 
     def commit_open(self) -> None:
         """Commits what the end of the session left open; such an attempt says what did not run."""
         for gate_id in tuple(self._open):
             self.commit(self.catalogue.gates[gate_id])
+        self._charge(self._background.late())
 
     def commit(self, gate: Gate) -> None:
         """Commits a gate's open attempt, with a record for every test that the session left out."""
+        self._charge(self._background.late())
         attempt = self._open.pop(gate.id, None)
         if attempt is not None:
             with self._noting_trouble():
@@ -228,6 +284,14 @@ class AttemptRunner:
             return record
         redactor = Redactor(self.scanner)
         return redactor.record(protocol.record(redactor.text))
+
+    def _without_secrets(self, record: TestRecord, attempt: OpenAttempt) -> TestRecord:
+        """A record without secrets, where its texts are all that was said."""
+        from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no late report, no need
+        from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
+
+        attempt.leaked(self.scanner.scan(WHAT_IS_RECORDED, encodable(record.detail).encode("utf-8")))
+        return Redactor(self.scanner).record(record)
 
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding] = ()) -> Committed:
         gate = attempt.gate
@@ -266,12 +330,47 @@ class AttemptRunner:
         )
         return self._commit(attempt, [lost])
 
+    def _check_key(self) -> None:
+        """Makes sure that attempts can be signed."""
+        try:
+            self.attestor  # noqa: B018 - asked for now, and kept
+        except EvidenceError as error:
+            remedy = "make it usable, or name another key in PHASEGATE_SIGNING_KEY"
+            raise SettingsError([Problem(problem.fact, problem.place, remedy) for problem in error.problems]) from error
+
+    def _charge(self, reports: Iterable[Late]) -> None:
+        """Charges what came when its test had ended to the test's gate, or, that committed, to the session."""
+        for test, said in reports:
+            attempt = self._open.get(test.gate.id) if test is not None else None
+            if test is not None and attempt is not None:
+                with self._noting_trouble():
+                    record = TestRecord(test.nodeid, TestState.ERRORED, detail=said)
+                    attempt.record(test.verifier.id, self._without_secrets(record, attempt))
+            else:
+                place = test.nodeid if test is not None else "a verifier of this session"
+                remedy = "wait in the test for the threads and processes that it starts"
+                fact = f"reported when its gate had been committed: {said}"
+                self.note_troubles([Problem(fact, place, remedy)], ExitCode.BLOCKED)
+
+    def _noting_phase(self, item: pytest.Item) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        except BaseException as error:
+            protocol = item.stash.get(PROTOCOL_KEY, None)
+            if protocol is not None:
+                protocol.swallowed.append(error)
+            raise
+
+    def _end_forked(self) -> None:
+        """Ends a child process that was forked in a test and did not end: it must not run the session once more."""
+        if not self.owns_process():
+            note("a child process that the test forked returned into pytest: end it with os._exit")
+            end_now(ExitCode.INTERNAL)
+
     def _open_attempt(self, gate: Gate) -> None:
-        if not self._refused:
-            with self._noting_trouble():
-                self._open[gate.id] = self.workspace.open(gate)
-                return
-        if not self._config.pluginmanager.is_registered(self._refusal):
+        with self._noting_trouble():
+            self._open[gate.id] = self.workspace.open(gate)
+        if gate.id not in self._open and not self._config.pluginmanager.is_registered(self._refusal):
             self._config.pluginmanager.register(self._refusal, "phasegate-refusal")
 
     @contextmanager

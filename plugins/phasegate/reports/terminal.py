@@ -25,6 +25,8 @@ class _Session:
     troubles: list[Problem] = field(default_factory=list)
 
 
+UPSTREAM_KEY = pytest.StashKey[str]()
+"""How the option is spelled in this session that runs the gates which a gate rests on."""
 _SESSION_KEY = pytest.StashKey[_Session]()
 
 
@@ -49,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     terminalreporter.section("verdict board")
     for committed in session.committed:
-        _write_gate(terminalreporter, committed)
+        _write_gate(terminalreporter, committed, config.stash[UPSTREAM_KEY])
     judgements = [committed.judgement for committed in session.committed]
     passed = sum(judgement.overall_pass for judgement in judgements)
     terminalreporter.write_line("")
@@ -62,7 +64,7 @@ def _session(config: pytest.Config) -> _Session:
     return config.stash.setdefault(_SESSION_KEY, _Session())
 
 
-def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None:
+def _write_gate(terminal: pytest.TerminalReporter, committed: Committed, upstream: str) -> None:
     judgement = committed.judgement
     gate = judgement.gate
     markup = {_COLOUR[judgement.verdict]: True}
@@ -80,7 +82,7 @@ def _write_gate(terminal: pytest.TerminalReporter, committed: Committed) -> None
     for code in sorted({finding.code for finding in judgement.waived}):
         _write_waived(terminal, judgement, code)
     if set(judgement.blockers) & {gate.codes.entry, gate.codes.entry_absent}:
-        _say(terminal, "  way out: run the gates that this one rests on as well, with --upstream=run")
+        _say(terminal, f"  hint: run the gates that this one rests on as well, with {upstream}=run")
     _say(terminal, f"  evidence: {_relative(committed.path)}")
     _say(terminal, f"            {committed.uri}" if committed.uri else "            not stored durably")
 

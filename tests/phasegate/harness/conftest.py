@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import sys
 import textwrap
 import uuid
@@ -123,6 +124,35 @@ class Project:
         """Writes a gate's test module with the given verifier bodies."""
         self.write(f"gates/test_m9{letter.lower()}.py", module(letter, **bodies))
 
+    def catalogue(self, *gates: dict[str, Any]) -> None:
+        """Writes the catalogue, and a schema that admits anything for each gate's artifact."""
+        document = {
+            "format": "phasegate-catalogue/1",
+            "platform": "demo",
+            "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]},
+            "gates": list(gates),
+        }
+        self.write("catalog/m9.yaml", json.dumps(document))  # JSON is YAML
+        for gate in gates:
+            for artifact in gate["artifacts"]:
+                self.write(f"catalog/schemas/{Path(artifact).stem}.schema.json", json.dumps({"type": "object"}))
+
+    def judge_each(self, bodies: dict[str, str], *args: str) -> tuple[pytest.RunResult, dict[str, dict[str, Any]]]:
+        """Runs gates that each have one of the given bodies in V2, in one session.
+
+        Returns:
+            How the session ended, and the summary of each body's gate.
+        """
+        letters = dict(zip(bodies, string.ascii_uppercase, strict=False))
+        self.catalogue(*(gate_document(letter) for letter in letters.values()))
+        for path in self.path.glob("gates/test_m9*.py"):
+            path.unlink()
+        for name, letter in letters.items():
+            self.gate(letter, v2=textwrap.dedent(bodies[name]).replace("M9C", f"M9{letter}"))
+        result = self.run(*args)
+        summaries = self.summaries()
+        return result, {name: summaries.get(f"M9.{letter}", {}) for name, letter in letters.items()}
+
     def run(self, *args: str) -> pytest.RunResult:
         """Runs pytest as a process of its own."""
         return self.pytester.runpytest_subprocess("-p", "no:cacheprovider", *args)
@@ -175,14 +205,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpo
     project = Project(pytester)
     project.write("pyproject.toml", PYPROJECT)
     project.write("conftest.py", CONFTEST)
-    document = {
-        "format": "phasegate-catalogue/1",
-        "platform": "demo",
-        "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]},
-        "gates": [gate_document("A"), gate_document("B", upstream="M9.A"), gate_document("C")],
-    }
-    project.write("catalog/m9.yaml", json.dumps(document))  # JSON is YAML
-    for letter in "abc":
-        project.write(f"catalog/schemas/m9{letter}_snapshot.schema.json", json.dumps({"type": "object"}))
-        project.gate(letter.upper())
+    project.catalogue(gate_document("A"), gate_document("B", upstream="M9.A"), gate_document("C"))
+    for letter in "ABC":
+        project.gate(letter)
     return project

@@ -77,13 +77,6 @@ def test_a_wrong_option_is_a_usage_error(project, options, message) -> None:
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
-def test_a_verifier_without_a_catalogue_is_an_error_not_a_green_test(pytester) -> None:
-    pytester.makepyfile("import pytest\n@pytest.mark.verifier('M9A-V1')\ndef test_it(): pass")
-    result = pytester.runpytest_subprocess()
-    assert result.ret == ExitCode.USAGE
-    result.stderr.fnmatch_lines(["*nothing would judge it*"])
-
-
 def test_a_project_without_gates_is_left_alone(pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     result = pytester.runpytest_subprocess()

@@ -1,0 +1,89 @@
+"""What the function of a verifier itself did, noted where nobody stands between: around the function.
+
+pytest's reports come through the hooks of every plugin and conftest, and any of them can turn a failure into a pass.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import pytest
+
+
+@dataclass(slots=True)
+class Body:
+    """How the function of a test ended, each time that it was called.
+
+    Attributes:
+        calls: How often it was called to its end.
+        returned: What it returned that is not None, by type.
+        raised: What it raised.
+    """
+
+    calls: int = 0
+    returned: list[str] = field(default_factory=list)
+    raised: list[BaseException] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether it was called, and each time ended by itself and returned nothing."""
+        return self.calls > 0 and not self.returned and not self.raised
+
+    @contextmanager
+    def watched(self, item: pytest.Item, ended: Callable[[], None]) -> Generator[None, None, None]:
+        """Notes what the item's function does while this is open.
+
+        Args:
+            item: A test.
+            ended: Called when the function has ended, before anything else is.
+        """
+        name = "obj" if isinstance(item, pytest.Function) else "runtest"
+        real = getattr(item, name)
+        setattr(item, name, self._noting(real, ended))
+        try:
+            yield
+        finally:
+            setattr(item, name, real)
+
+    def _noting(self, real: Callable[..., Any], ended: Callable[[], None]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(real):
+
+            @wraps(real)
+            async def noting_async(*args: Any, **kwargs: Any) -> None:
+                __tracebackhide__ = True
+                with self._one_call(ended):
+                    self._returns(await real(*args, **kwargs))
+
+            return noting_async
+
+        @wraps(real)
+        def noting(*args: Any, **kwargs: Any) -> None:
+            __tracebackhide__ = True
+            with self._one_call(ended):
+                self._returns(real(*args, **kwargs))
+
+        return noting
+
+    @contextmanager
+    def _one_call(self, ended: Callable[[], None]) -> Generator[None, None, None]:
+        __tracebackhide__ = True
+        try:
+            yield
+        except BaseException as error:
+            self.raised.append(error)
+            raise
+        finally:
+            self.calls += 1
+            ended()
+
+    def _returns(self, value: object) -> None:
+        if value is None:
+            return
+        self.returned.append(type(value).__name__)
+        if inspect.iscoroutine(value):
+            value.close()  # it is reported here, and not once more when it is collected

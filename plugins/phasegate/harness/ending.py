@@ -1,0 +1,115 @@
+"""The end of a session: what is open or lost is committed, the reports are told, and the exit code says the rest.
+
+The law is held here, whatever came before: of the gates that were selected each one passed in this session, or the
+exit code is not 0.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phasegate.errors import ExitCode
+from phasegate.harness.belonging import reaches
+from phasegate.harness.distribution import is_controller, is_worker, selected_gates
+from phasegate.harness.exits import LastWord
+from phasegate.harness.stash import SETTINGS_KEY
+
+if TYPE_CHECKING:
+    from phasegate.harness.session import AttemptRunner
+
+ENDING_KEY = pytest.StashKey["Ending"]()
+
+
+class Ending:
+    """Ends one session in the process that the user started; a worker's part is `Distribution`'s."""
+
+    def __init__(self, config: pytest.Config, runner: AttemptRunner) -> None:
+        self._config = config
+        self._runner = runner
+        self._began = False
+        self._verdict: ExitCode | None = None
+        self._exits = LastWord(self._lose)
+        self._exits.armed = reaches(config, config.stash[SETTINGS_KEY].verifiers)
+        self._exits.install()
+
+    def pytest_sessionstart(self) -> None:
+        """A session began: from here on 0 has to be earned."""
+        self._began = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Closes the ways out of a process that is about to run gates, wherever they were collected from."""
+        self._exits.armed = self._exits.armed or bool(self._runner.plan.gates)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Commits what is open or lost, tells the reports, and sets the exit code."""
+        if is_worker(self._config) or not self._runner.owns_process():
+            return
+        self._settle()
+        earlier = (ExitCode.BLOCKED, ExitCode.NOTHING_COLLECTED) if self._runner.troubles else ()
+        if exitstatus in (ExitCode.OK, *earlier):
+            session.exitstatus = self._verdict or ExitCode.OK
+
+    def pytest_unconfigure(self) -> None:
+        """Gives the ways out back, unless a blocked session could yet end in 0 by one of them."""
+        self._runner.close()
+        if not self._exits.code:
+            self._exits.remove()
+
+    def last_word(self, code: object) -> object:
+        """The exit code of the process: 0 only where the gates say so, whoever set it behind them.
+
+        Args:
+            code: What pytest is about to end with.
+        """
+        if code == ExitCode.OK and self._began and not is_worker(self._config):
+            unknown = ExitCode.INTERNAL if self._exits.armed else ExitCode.OK
+            code = unknown if self._verdict is None else self._verdict
+        self._exits.code = code if isinstance(code, ExitCode) else None
+        return code
+
+    def _settle(self) -> None:
+        runner, hook = self._runner, self._config.hook
+        runner.commit_open()
+        selected = selected_gates(self._config)
+        committed = runner.collect()
+        passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}
+        held = [attempt for attempt in committed if not attempt.judgement.overall_pass]
+        unknown = not runner.planned and self._exits.armed and not is_controller(self._config)
+        self._verdict = ExitCode.OK
+        if runner.troubles:
+            self._verdict = max(runner.troubles.values())
+        elif any(attempt.judgement.complete for attempt in held):
+            self._verdict = ExitCode.BLOCKED
+        elif held or set(selected) - passed or unknown:
+            self._verdict = ExitCode.INCOMPLETE
+        for problem in runner.troubles:
+            hook.pytest_phasegate_trouble(config=self._config, problem=problem)
+        for attempt in committed:
+            hook.pytest_phasegate_attempt_committed(config=self._config, committed=attempt)
+
+    def _lose(self, what: str) -> None:
+        """Says and commits what is lost, where the process is about to end in the middle of a session."""
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        if capture is not None:
+            capture.suspend(in_=True)
+        os.write(
+            sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\nphasegate: {what} in a session of gates\n".encode()
+        )
+        alone = not is_worker(self._config) and not is_controller(self._config)
+        if not alone or threading.current_thread() is not threading.main_thread():
+            return  # the controller adopts what a worker leaves; and a thread may hold what a commit would wait for
+        self._runner.lose(what)
+        self._settle()
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            from phasegate.reports.terminal import pytest_terminal_summary  # noqa: PLC0415
+
+            pytest_terminal_summary(terminal, self._config)
+            terminal.flush()

@@ -1,0 +1,74 @@
+"""Ways to end a process past pytest: during gates they end it with an error, and after them with the gates' word.
+
+`os._exit` and the `os.exec…` family end or replace the process at once. In a process that runs gates nothing of the
+kind may end in 0: not inside a verifier, whose attempt is lost, nor in an `atexit` hook that a verifier left behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from phasegate.errors import ExitCode
+
+_REPLACING: Final = ("execv", "execve")
+_BYTE: Final = 0xFF
+
+end_now: Final[Callable[[int], NoReturn]] = os._exit
+"""Ends the process without asking anyone; for a child of `os.fork`, which must not run on as the session."""
+
+
+class LastWord:
+    """Stands before the ways out of one process.
+
+    Attributes:
+        armed: Whether gates are selected or may yet be; a session of plain tests ends as it likes.
+        code: The exit code of the session; None until it is known.
+        lost: Called with what happened when the process is about to end in the middle of the session.
+    """
+
+    def __init__(self, lost: Callable[[str], None]) -> None:
+        self.armed = False
+        self.code: ExitCode | None = None
+        self.lost = lost
+        self._pid = os.getpid()
+        self._originals: dict[str, Callable[..., Any]] = {}
+
+    def install(self) -> None:
+        """Puts itself before the ways out; a process that was forked keeps them as they are."""
+        os._exit = self._exit
+        for name in _REPLACING:
+            self._originals[name] = getattr(os, name)
+            setattr(os, name, self._replacing(name))
+
+    def remove(self) -> None:
+        """Takes itself away again."""
+        setattr(os, "_exit", end_now)  # noqa: B010 - whose type is narrower
+        for name, original in self._originals.items():
+            setattr(os, name, original)
+
+    def _exit(self, status: int) -> NoReturn:
+        if self._stands():
+            status = self._instead(f"os._exit({status}) was called", status)
+        end_now(status)
+
+    def _replacing(self, name: str) -> Callable[..., Any]:
+        def instead(*args: Any) -> Any:
+            if not self._stands():
+                return self._originals[name](*args)
+            return end_now(self._instead(f"os.{name} was called, which replaces the process", ExitCode.OK))
+
+        return instead
+
+    def _stands(self) -> bool:
+        return self.armed and os.getpid() == self._pid
+
+    def _instead(self, what: str, status: int) -> int:
+        """The exit code that the process ends with."""
+        if self.code is None:
+            try:
+                self.lost(what)
+            finally:
+                end_now(status & _BYTE or ExitCode.INTERNAL)
+        return status & _BYTE or self.code

@@ -1,0 +1,11 @@
+"""The keys under which a session keeps what its plugins share."""
+
+from __future__ import annotations
+
+import pytest
+
+from phasegate.catalog.model import Catalogue
+from phasegate.settings import Settings
+
+SETTINGS_KEY = pytest.StashKey[Settings]()
+CATALOGUE_KEY = pytest.StashKey[Catalogue]()

@@ -1,0 +1,103 @@
+"""Checks that ended where nobody looked: in threads, in futures that were dropped, in tasks that nobody awaited."""
+
+from __future__ import annotations
+
+import asyncio.runners
+import logging
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from phasegate.scope import error_text, note
+
+_UNAWAITED = "was never awaited"
+
+
+class Watch(logging.Handler):
+    """Stands, while gates run, at the places where Python says such things to nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._unseen: dict[Future[Any], BaseException] = {}
+        self._originals: list[tuple[object, str, Any]] = []
+
+    def start(self) -> None:
+        """Takes its place."""
+        logging.getLogger("asyncio").addHandler(self)
+        self._replace(Future, "set_exception", self._failing)
+        self._replace(Future, "result", self._seen)
+        self._replace(Future, "exception", self._seen)
+        self._replace(asyncio.runners, "_cancel_all_tasks", self._cancelling)
+
+    def stop(self) -> None:
+        """Leaves everything as it was."""
+        logging.getLogger("asyncio").removeHandler(self)
+        for owner, name, original in reversed(self._originals):
+            setattr(owner, name, original)
+        self._originals.clear()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes what asyncio logs as an error: an exception that nobody retrieved, a task destroyed while pending."""
+        error = record.exc_info[1] if record.exc_info else None
+        note(f"asyncio: {record.getMessage().splitlines()[0]}" + (f": {error!r}" if error is not None else ""))
+
+    def warned(self, message: Warning | str) -> None:
+        """Takes what Python warns of: a coroutine that was never awaited."""
+        if _UNAWAITED in str(message):
+            note(f"asyncio: {str(message).splitlines()[0]}")
+
+    def settle(self) -> None:
+        """Notes the exceptions of futures that nobody asked for."""
+        for error in tuple(self._unseen.values()):
+            note(f"a future failed and nobody asked for its result: {type(error).__name__}: {error_text(error)}")
+        self._unseen.clear()
+
+    @contextmanager
+    def threads(self) -> Generator[None, None, None]:
+        """Notes exceptions that end a thread while this is open."""
+        before = threading.excepthook
+
+        def hook(args: threading.ExceptHookArgs) -> None:
+            if args.exc_type is not SystemExit:
+                note(f"in a thread: {args.exc_type.__name__}: {error_text(args.exc_value or '')}")
+            before(args)
+
+        threading.excepthook = hook
+        try:
+            yield
+        finally:
+            if threading.excepthook is hook:
+                threading.excepthook = before
+
+    def _replace(self, owner: object, name: str, wrap: Callable[[Any], Any]) -> None:
+        original = getattr(owner, name, None)
+        if original is not None:
+            self._originals.append((owner, name, original))
+            setattr(owner, name, wrap(original))
+
+    def _failing(self, original: Any) -> Any:
+        def set_exception(future: Future[Any], exception: BaseException | None) -> None:
+            if exception is not None:
+                self._unseen[future] = exception
+            original(future, exception)
+
+        return set_exception
+
+    def _seen(self, original: Any) -> Any:
+        def seen(future: Future[Any], *args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(future, *args, **kwargs)
+            finally:
+                self._unseen.pop(future, None)
+
+        return seen
+
+    def _cancelling(self, original: Any) -> Any:
+        def cancel_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+            for task in asyncio.all_tasks(loop):
+                note(f"asyncio: {task.get_name()} was still pending when its loop ended: {task.get_coro()}")
+            original(loop)
+
+        return cancel_all_tasks

@@ -1,0 +1,74 @@
+"""How a child process of a verifier reports to the test that started it.
+
+What a forked or spawned child records in its own memory ends with it. So it appends to a file that the process of
+the test made, whose name it inherits in the environment, and that process reads it when the test function has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+_VARIABLE: Final = "PHASEGATE_SPOOL"
+
+
+class Spool:
+    """The file that the children of one process report to; only its owner may read it."""
+
+    def __init__(self) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="phasegate-reports-")  # made with mode 600
+        os.close(descriptor)
+        self._path = Path(name)
+        self._read = 0
+
+    def address(self, scope: int) -> None:
+        """Lets child processes that are started from now on report to a scope, named by its number."""
+        os.environ[_VARIABLE] = f"{scope}:{self._path}"
+
+    @staticmethod
+    def hide() -> None:
+        """Lets child processes that are started from now on report to nobody."""
+        os.environ.pop(_VARIABLE, None)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What has come since the last call; each entry names its `scope`."""
+        if not self._path.is_file() or self._path.stat().st_size == self._read:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def close(self) -> None:
+        """Removes the file."""
+        with suppress(OSError):
+            self._path.unlink()
+
+
+def inherited() -> int | None:
+    """The scope that this process may report to because a verifier started it; None where none did."""
+    scope, _, path = os.environ.get(_VARIABLE, "").partition(":")
+    return int(scope) if scope.isdecimal() and path else None
+
+
+def send(scope: int, entry: Mapping[str, str]) -> None:
+    """Reports from a child process.
+
+    Args:
+        scope: The number of the scope.
+        entry: What to report.
+    """
+    path = os.environ[_VARIABLE].partition(":")[2]
+    line = json.dumps({**entry, "scope": scope}).encode("ascii") + b"\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(descriptor, line)  # one write: what several children append does not mix
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,337 @@
+"""What the function of a verifier does where no report says it: in threads and children, by a value, behind a hook."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from phasegate.errors import ExitCode
+
+BLOCKING = {
+    "thread": """
+        import threading
+        thread = threading.Thread(target=lambda: block("M9C-B2", "seen"))
+        thread.start()
+        thread.join()
+        """,
+    "pool": """
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor() as pool:
+            pool.submit(block, "M9C-B2", "seen")
+        """,
+    "scope in a thread": """
+        import threading
+        def check():
+            with blocks("M9C-B2"):
+                assert 1 == 2, "seen"
+        thread = threading.Thread(target=check)
+        thread.start()
+        thread.join()
+        """,
+    "executor whose future is dropped": """
+        import asyncio
+        async def main():
+            asyncio.get_running_loop().run_in_executor(None, block, "M9C-B2", "seen")
+        asyncio.run(main())
+        """,
+    "forked child": """
+        import os
+        pid = os.fork()
+        if pid == 0:
+            block("M9C-B2", "seen")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """,
+    "forked process": """
+        import multiprocessing
+        process = multiprocessing.get_context("fork").Process(target=block, args=("M9C-B2", "seen"))
+        process.start()
+        process.join()
+        """,
+    "spawned process": """
+        import subprocess, sys
+        subprocess.run([sys.executable, "-c", "from phasegate.api import block; block('M9C-B2', 'seen')"], check=True)
+        """,
+}
+UNMAPPED = {
+    "value": ("return 1 == 1", "returned a value (bool)"),
+    "falsy value": ("return 0", "returned a value (int)"),
+    "coroutine": ("async def check():\n    assert False\nreturn check()", "returned a value (coroutine)"),
+    "generator expression": ("return (1 / 0 for _ in range(3))", "returned a value (generator)"),
+    "scope never entered": ('blocks("M9C-B2")', "never entered"),
+    "wrong code swallowed": (
+        'try:\n    block("M9C-B9", "seen")\nexcept Exception:\n    pass',
+        "may raise",
+    ),
+    "wrong code in a thread": (
+        """
+        import threading
+        thread = threading.Thread(target=lambda: block("M9C-B9", "seen"))
+        thread.start()
+        thread.join()
+        """,
+        "may raise",
+    ),
+    "wrong code in a child": (
+        """
+        import subprocess, sys
+        subprocess.run([sys.executable, "-c", "from phasegate.api import block; block('M9C-B9', 'seen')"], check=True)
+        """,
+        "a child process raised M9",
+    ),
+    "framework error swallowed": (
+        'try:\n    gate.artifact("no_such.json", {})\nexcept Exception:\n    pass',
+        "does not owe no_such.json",
+    ),
+    "assertion in a thread": (
+        """
+        import threading
+        def check():
+            assert 1 == 2, "seen by nobody"
+        thread = threading.Thread(target=check)
+        thread.start()
+        thread.join()
+        """,
+        "in a thread: AssertionError: seen by nobody",
+    ),
+    "future that nobody asks": (
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def check():
+            assert 1 == 2, "seen by nobody"
+        with ThreadPoolExecutor() as pool:
+            pool.submit(check)
+        """,
+        "nobody asked for its result: AssertionError: seen by nobody",
+    ),
+    "task that nobody awaits": (
+        """
+        import asyncio
+        async def check():
+            await asyncio.sleep(0)
+            assert False
+        async def main():
+            asyncio.create_task(check())
+        asyncio.run(main())
+        """,
+        "was still pending when its loop ended",
+    ),
+    "coroutine that nobody awaits": (
+        """
+        async def check():
+            assert False
+        check()
+        """,
+        "was never awaited",
+    ),
+    "child that returns": (
+        """
+        import os
+        if os.fork():
+            os.wait()
+        """,
+        "forked returned into pytest",
+    ),
+    "error without a text": (
+        """
+        class Mute(Exception):
+            def __str__(self):
+                raise ValueError
+        raise Mute
+        """,
+        "Mute, whose text raises ValueError",
+    ),
+}
+PASSING = {
+    "scopes": 'with blocks("M9C-B2"):\n    assert True\nwith blocks("M9C-B3"):\n    assert True',
+    "pool whose results are asked for": """
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor() as pool:
+            assert list(pool.map(len, ["a", "b"])) == [1, 1]
+            failed = pool.submit(int, "x")
+        assert isinstance(failed.exception(), ValueError)
+        """,
+    "tasks that are awaited": """
+        import asyncio
+        async def check():
+            await asyncio.sleep(0)
+        async def main():
+            await asyncio.gather(check(), asyncio.to_thread(len, ""))
+            await asyncio.create_task(check())
+        asyncio.run(main())
+        """,
+    "child that ends": """
+        import os
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        """,
+    "processes": """
+        import multiprocessing
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.map(abs, [-1]) == [1]
+        """,
+}
+
+
+def test_what_a_verifier_reports_from_elsewhere_counts(project) -> None:
+    result, summaries = project.judge_each(BLOCKING)
+    assert result.ret == ExitCode.BLOCKED
+    for name, summary in summaries.items():
+        assert [code[-2:] for code in summary["blockers"]] == ["B2"], (name, summary["blocker_details"])
+        assert summary["blocker_details"][0]["detail"].startswith("seen"), name
+
+
+def test_what_is_no_check_or_hides_one_is_no_pass(project) -> None:
+    result, summaries = project.judge_each({name: body for name, (body, _) in UNMAPPED.items()})
+    assert result.ret == ExitCode.BLOCKED
+    for name, summary in summaries.items():
+        assert [code.partition("-")[2] for code in summary["blockers"]] == ["UNMAPPED"], (name, summary)
+        assert UNMAPPED[name][1] in json.dumps(summary["blocker_details"]), (name, summary["blocker_details"])
+    assert len(project.attempts()) == len(UNMAPPED)
+
+
+def test_threads_tasks_and_children_that_are_waited_for_are_no_harm(project) -> None:
+    result, summaries = project.judge_each(PASSING)
+    assert result.ret == ExitCode.OK, result.stdout.str()
+    assert all(summary["overall_pass"] for summary in summaries.values())
+
+
+def test_a_report_after_the_end_of_its_test_is_the_gates_or_the_sessions(project) -> None:
+    later = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {code!r}])"
+    wait = "import time\nwhile not pathlib.Path({file!r}).exists():\n    time.sleep(0.05)"
+    child = (
+        "import pathlib, time\n"
+        "from phasegate.api import block\n"
+        "while not pathlib.Path('{after}').exists(): time.sleep(0.02)\n"
+        "block('{code}', 'seen late'); pathlib.Path('{done}').touch()"
+    )
+    within = later.format(code=child.format(after="v1-over", code="M9A-B1", done="told-v1"))
+    behind = later.format(code=child.format(after="a-over", code="M9A-B2", done="told-a"))
+    project.gate(
+        "A",
+        v1=within,
+        v2=f"import pathlib\npathlib.Path('v1-over').touch()\n{wait.format(file='told-v1')}\n{behind}",
+    )
+    project.gate("C", v1=f"import pathlib\npathlib.Path('a-over').touch()\n{wait.format(file='told-a')}")
+    result = project.run("-m", "m9a or m9c")
+    assert result.ret == ExitCode.BLOCKED
+    summary = project.summaries()["M9.A"]
+    assert summary["blockers"] == ["M9A-UNMAPPED"]
+    assert "M9A-B1, reported when its test had ended: seen late" in json.dumps(summary["blocker_details"])
+    result.stdout.fnmatch_lines(["*test_m9a.py::test_body: reported when its gate had been committed: M9A-B2*"])
+
+
+SWALLOWING = {
+    "pyfunc_call wrapper": """
+        @pytest.hookimpl(wrapper=True)
+        def pytest_pyfunc_call(pyfuncitem):
+            try:
+                return (yield)
+            except BaseException:
+                return True
+        """,
+    "pyfunc_call answered": """
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_pyfunc_call(pyfuncitem):
+            return True
+        """,
+    "runtest_call wrapper": """
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_call(item):
+            try:
+                return (yield)
+            except BaseException:
+                return None
+        """,
+    "makereport": """
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            call.excinfo = None
+            return (yield)
+        """,
+    "protocol answered": """
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item, nextitem):
+            for when in ("setup", "call", "teardown"):
+                report = pytest.TestReport(
+                    nodeid=item.nodeid, location=item.location, keywords={}, outcome="passed", longrepr=None, when=when
+                )
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """,
+    "one case taken out": """
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_collection_modifyitems(items):
+            items[:] = [item for item in items if "case1" not in item.name]
+            return (yield)
+        """,
+    "teardown swallowed": """
+        @pytest.fixture(autouse=True)
+        def restoring():
+            yield
+            raise OSError("not restored")
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_teardown(item):
+            try:
+                return (yield)
+            except BaseException:
+                return None
+        """,
+}
+
+
+@pytest.mark.parametrize("how", SWALLOWING)
+def test_a_conftest_that_swallows_a_failure_swallows_no_verdict(project, how) -> None:
+    body = "pass" if "taken" in how or "teardown" in how else "assert False, 'the check failed'"
+    project.gate("C", v2=body)
+    path = project.path / "gates/test_m9c.py"
+    if "taken" in how:
+        cases = '@pytest.mark.parametrize("n", [1, 2], ids=["case1", "case2"])\ndef test_body(gate, n)'
+        path.write_text(path.read_text().replace("def test_body(gate)", cases))
+    conftest = project.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + "\nimport pytest\n" + dedent(SWALLOWING[how]))
+    result = project.run("-m", "m9c")
+    assert result.ret in (ExitCode.BLOCKED, ExitCode.INCOMPLETE)
+    assert project.summaries()["M9.C"]["overall_pass"] is False
+
+
+def test_subtests_that_pass_are_passes_and_those_that_fail_block(project) -> None:
+    loop = "for i in range(3):\n    with subtests.test(i=i):\n        {}"
+    project.gate("A", v2=loop.format("assert i >= 0"))
+    project.gate("B", v2=loop.format('with blocks("M9B-B2"):\n            assert i != 1, "seen"'))
+    project.gate("C", v1=loop.format('assert i != 1, "seen"'), v2=loop.format("assert i != 1"))
+    for letter in "abc":
+        path = project.path / f"gates/test_m9{letter}.py"
+        path.write_text(path.read_text().replace("(gate)", "(gate, subtests)"))
+    result = project.run()
+    assert result.ret == ExitCode.BLOCKED
+    summaries = project.summaries()
+    assert summaries["M9.A"]["overall_pass"] is True
+    assert summaries["M9.B"]["blockers"] == ["M9B-B2"]
+    assert summaries["M9.C"]["blockers"] == ["M9C-B1", "M9C-UNMAPPED"]
+    assert "FLIPPED" not in json.dumps([summary["blocker_details"] for summary in summaries.values()])
+
+
+def test_a_unittest_class_is_judged_like_functions(project) -> None:
+    path = project.path / "gates/test_m9c.py"
+    body = """
+import unittest
+
+class Body(unittest.TestCase):
+    @pytest.mark.verifier("M9C-V2")
+    def test_body(self):
+        for i in range(3):
+            with self.subTest(i=i):
+                self.assertTrue(i >= FLOOR)
+"""
+    text = path.read_text()
+    start, end = text.index('@pytest.mark.verifier("M9C-V2")'), text.index('@pytest.mark.verifier("M9C-V3")')
+    path.write_text(text[:start] + body + "\n" + text[end:] + "\nFLOOR = 0\n")
+    assert project.run("-m", "m9c").ret == ExitCode.OK
+    path.write_text(path.read_text().replace("FLOOR = 0", "FLOOR = 1"))
+    assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
+    assert project.summaries()["M9.C"]["blockers"] == ["M9C-UNMAPPED"]
