@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-RUNTIME_FAMILY = "python3."
+RUNTIME_PREFIX = "python3."
+_RUNTIME = re.compile(r"python3\.[0-9]{1,2}")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Function:
     @property
     def runnable(self) -> bool:
         """Whether it is Python code, which is all that runs here."""
-        return self.runtime.startswith(RUNTIME_FAMILY) and bool(self.code)
+        return _RUNTIME.fullmatch(self.runtime) is not None and bool(self.code)
 
     @property
     def log_group(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from infra.edge.functions import Function
+from infra.edge.interpreters import make_sdk
 from infra.edge.logs import LogPump
+from infra.edge.packages import CodeRoots, PackageError
 from infra.edge.pool import Pool
-from infra.edge.worker import CodeRoots, Worker, WorkerGoneError
+from infra.edge.worker import Worker, WorkerGoneError
 
 ACCOUNT_CONCURRENCY: Final = 1_000
 """How many invocations of a function without a reservation run at once, as in a new account."""
@@ -56,9 +57,11 @@ class Invoker:
     """
 
     def __init__(self, folder: Path, endpoint_url: str, logs: LogPump) -> None:
-        roots = CodeRoots(folder)
+        self._roots = CodeRoots(folder / "code")
+        self._sdk = make_sdk(folder / "sdk")
+        self._endpoint_url = endpoint_url
         self._logs = logs
-        self._pool = Pool(lambda function: Worker(function, roots.root(function), endpoint_url, logs))
+        self._pool = Pool(self._start)
         self._lock = threading.Lock()
         self._running: defaultdict[str, int] = defaultdict(int)
 
@@ -90,8 +93,8 @@ class Invoker:
                 threading.Thread(target=self._finish, args=(worker, call), daemon=True).start()
                 return Outcome(Ending.LEFT)
             return self._settle(worker, call, answer)
-        except zipfile.BadZipFile as error:
-            return _failed("Runtime.InvalidPackage", f"the deployment package is no zip file: {error}")
+        except PackageError as error:
+            return _failed("Runtime.InvalidPackage", str(error))
         finally:
             if not handed_over:
                 self._leave(function)
@@ -99,6 +102,16 @@ class Invoker:
     def expire(self) -> None:
         """Ends processes that nobody wanted for a while."""
         self._pool.expire()
+
+    def _start(self, function: Function) -> Worker:
+        root = self._roots.acquire(function)
+        try:
+            return Worker(
+                function, root, self._sdk, self._endpoint_url, self._logs, ended=lambda: self._roots.release(root)
+            )
+        except BaseException:
+            self._roots.release(root)
+            raise
 
     def _finish(self, worker: Worker, call: _Call) -> None:
         """Sees an invocation to its end that nobody waits for any more."""

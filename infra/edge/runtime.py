@@ -4,7 +4,7 @@ It is started as a script, with the standard library alone, and knows nothing of
 pipe and results leave on another, so that whatever the function prints goes to the log and nowhere else. The parent
 ends it by closing the pipe, or by a signal.
 
-    argv: events-fd results-fd task-root handler memory-mb
+    argv: events-fd results-fd task-root sdk handler memory-mb
     event:  u32 length, context as JSON, u32 length, payload as JSON
     result: `R` or `E`, u32 length, JSON
 """
@@ -51,11 +51,12 @@ class Context:
 
 def main() -> None:
     """Runs events until there are no more."""
-    events, results, root, handler_name, memory_mb = sys.argv[1:]
+    events, results, root, sdk, handler_name, memory_mb = sys.argv[1:]
     incoming, outgoing = int(events), int(results)
     _bound_memory(int(memory_mb))
     os.chdir(root)
-    sys.path.insert(0, root)
+    # In place of the folder of this script, which a function must not see: its package first, the SDK last.
+    sys.path[:] = [root, *(path for path in sys.path if path != str(Path(__file__).parent)), sdk]
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     handler = None
     while True:

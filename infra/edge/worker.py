@@ -7,17 +7,15 @@ import os
 import select
 import struct
 import subprocess
-import sys
 import time
 import uuid
-import zipfile
+from collections.abc import Callable
 from dataclasses import astuple
-from io import BytesIO
 from pathlib import Path
-from threading import Lock
 
 from infra.clients import embedded_environment
 from infra.edge.functions import Function
+from infra.edge.interpreters import interpreter, mismatch
 from infra.edge.logs import LogPump, LogTarget
 from infra.substrate.credentials import for_role
 
@@ -37,8 +35,10 @@ class Worker:
     Args:
         function: What it runs.
         root: The unpacked deployment package.
+        sdk: What it can import beside it and the standard library.
         endpoint_url: The substrate, which is where every AWS call of the function goes.
         logs: Takes what it prints.
+        ended: Called when the process has ended.
 
     Attributes:
         version: Which version of which function it runs.
@@ -46,7 +46,17 @@ class Worker:
         idle_since: When it was last given back, in seconds of the monotonic clock.
     """
 
-    def __init__(self, function: Function, root: Path, endpoint_url: str, logs: LogPump) -> None:
+    def __init__(
+        self,
+        function: Function,
+        root: Path,
+        sdk: Path,
+        endpoint_url: str,
+        logs: LogPump,
+        *,
+        ended: Callable[[], None],
+    ) -> None:
+        self._ended = ended
         self.version = function.version
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
         self.target = LogTarget(function.account_id, function.region, function.log_group, stream)
@@ -54,8 +64,10 @@ class Worker:
         events_out, self._events = os.pipe()
         self._results, results_in = os.pipe()
         printed, printing = os.pipe()
-        command = [sys.executable, "-I", "-B", "-X", "utf8", str(_RUNTIME)]
-        command += [str(events_out), str(results_in), str(root), function.handler, str(function.memory_mb)]
+        python, _ = interpreter(function.runtime)
+        # Isolated and without `site`: neither variables nor packages of this environment reach it.
+        command = [python, "-I", "-S", "-B", "-X", "utf8", str(_RUNTIME)]
+        command += [str(events_out), str(results_in), str(root), str(sdk), function.handler, str(function.memory_mb)]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -70,6 +82,8 @@ class Worker:
             for descriptor in (events_out, results_in, printing):
                 os.close(descriptor)
         logs.follow(printed, self.target)
+        if (said := mismatch(function.runtime)) is not None:
+            logs.say(self.target, f"[WARNING] {said}")
 
     @property
     def alive(self) -> bool:
@@ -130,6 +144,7 @@ class Worker:
         self._process.wait()
         for descriptor in (self._events, self._results):
             os.close(descriptor)
+        self._ended()
 
     def _read(self, size: int) -> bytes:
         data = b""
@@ -139,34 +154,6 @@ class Worker:
                 raise WorkerGoneError
             data += part
         return data
-
-
-class CodeRoots:
-    """Unpacks deployment packages, each once.
-
-    Args:
-        folder: Where they are unpacked.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = Lock()
-
-    def root(self, function: Function) -> Path:
-        """The folder that holds a function's code.
-
-        Raises:
-            zipfile.BadZipFile: Its package is no zip file.
-        """
-        root = self._folder / function.code_sha256
-        with self._lock:
-            if not root.is_dir():
-                aside = self._folder / f".{uuid.uuid4().hex}"
-                with zipfile.ZipFile(BytesIO(function.code)) as archive:
-                    aside.mkdir(parents=True)
-                    archive.extractall(aside)
-                aside.rename(root)
-        return root
 
 
 def _environment(function: Function, root: Path, endpoint_url: str, stream: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 
 from infra.errors import InfraError, SubstrateError
-from infra.substrate.process import SubstrateProcess, default_state_dir, ensure_running, find
+from infra.substrate.process import SubstrateProcess, default_state_dir, ensure_running, find, put_down
 
 app = typer.Typer(
     help="The embedded AWS that the gates run against: keep one running between sessions.",
@@ -59,13 +59,17 @@ def up(
 ) -> None:
     """Start the substrate, or find it running, and build the five stacks in its default world."""
     from infra.edge.hosts import local_url  # noqa: PLC0415
+    from infra.edge.interpreters import mismatch  # noqa: PLC0415
+    from infra.ingress.package import RUNTIME  # noqa: PLC0415
     from infra.substrate.world import DEFAULT_ACCOUNT, open_world  # noqa: PLC0415 - `status` needs none of it
 
     began = time.monotonic()
     folder = state_dir or default_state_dir()
+    before = find(folder)
     process = ensure_running(folder, owner_pid=None, port=port)
+    replaced = ", in place of one that ran other code" if before is not None and process.started_here else ""
     lines = [
-        f"substrate  {'started' if process.started_here else 'already running'}, process {process.pid}",
+        f"substrate  {'started' if process.started_here else 'already running'}, process {process.pid}{replaced}",
         f"endpoint   {process.endpoint_url}",
         f"account    {DEFAULT_ACCOUNT}",
     ]
@@ -80,6 +84,8 @@ def up(
         lines.append(f"stacks     {names} ({'built now' if world.ensured_here else 'as they were'})")
         lines.append(f"registry   {world.registry_path}")
         lines.append(f"ingress    {local_url(str(world.handles['IG_BASE_URL']), process.endpoint_url)}")
+        if (said := mismatch(RUNTIME)) is not None:
+            lines.append(f"runtime    {said}")
         if world.without_line:
             lines.append(f"unpinned   no line in the registry: {', '.join(world.without_line)}")
     lines.append(f"took       {time.monotonic() - began:.2f} s")
@@ -94,6 +100,9 @@ def status(
     state_dir: StateDir = None,
 ) -> None:
     """Tell whether a substrate is running, where, for how long, and with which worlds; exit code 10 if none is."""
+    from infra.edge.interpreters import mismatch  # noqa: PLC0415 - nothing runs, mostly
+    from infra.ingress.package import RUNTIME  # noqa: PLC0415
+
     folder = state_dir or default_state_dir()
     process = find(folder)
     if process is None:
@@ -110,6 +119,8 @@ def status(
         f"worlds     {', '.join(health['worlds']) or 'none'}",
         f"ends       {_end(health)}",
     ]
+    if (said := mismatch(RUNTIME)) is not None:
+        lines.append(f"runtime    {said}")
     if not process.runs_current_code:
         lines.append("outdated   it runs other code than this checkout; `phasegate substrate up` replaces it")
     lines += [f"defect     {backend}: {reason}" for backend, reason in health["defects"].items()]
@@ -119,13 +130,12 @@ def status(
 @app.command()
 @_telling_errors
 def down(state_dir: StateDir = None) -> None:
-    """End the substrate and everything in it; nothing to do if none is running."""
+    """End the substrate and everything in it, and remove what it left; nothing to do if none is running."""
     folder = state_dir or default_state_dir()
-    process = find(folder)
+    process = put_down(folder)
     if process is None:
         typer.echo(f"no substrate is running ({folder})")
         return
-    process.stop()
     typer.echo(f"ended process {process.pid} at {process.endpoint_url}")
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 import h11
 
 from infra.substrate.dispatch import Answer, Environ
-from infra.substrate.environ import environ_of
+from infra.substrate.wsgi import environ_of
 
 LOG = logging.getLogger("phasegate.substrate")
 

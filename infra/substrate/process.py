@@ -22,9 +22,11 @@ from infra.clients import DEFAULT_REGION, Clients
 from infra.errors import SubstrateError
 from infra.service_models import preload
 from infra.substrate.control_client import ControlClient, FaultControl, Unreachable, WorldControl
+from infra.substrate.inheritance import server_environment
 from infra.substrate.liveness import is_alive, start_mark, wait_for_end
 from infra.substrate.locking import exclusive
 from infra.substrate.record import LOCK_FILE, LOG_FILE, Record, code_digest
+from infra.substrate.state_dir import clean, make_private, private_file
 
 START_TIMEOUT_SECONDS = 30.0
 END_TIMEOUT_SECONDS = 5.0
@@ -35,14 +37,9 @@ LOG_TAIL_LINES = 15
 STACK_SERVICES = ("ec2", "s3", "iam", "ssm", "glue", "lambda", "dynamodb", "kms", "stepfunctions", "eks", "logs")
 """Services whose descriptions are worth reading while a start is waited for."""
 
-# What the emulator must not inherit: an account for everybody, a user's profile, a proxy.
-FOREIGN_PREFIXES = ("AWS_", "MOTO_")
-EMULATOR_SETTINGS = {
-    # The images, with two random ids each, cost a tenth of a second per account and region; no stack uses one.
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    "MOTO_DISABLE_GLOBAL_CORS": "true",
-    "NO_PROXY": "*",
-}
+
+class OutdatedError(SubstrateError):
+    """A running substrate was started from other code than there is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +167,39 @@ def find(state_dir: Path) -> SubstrateProcess | None:
 
 
 def attach(state_dir: Path) -> SubstrateProcess | None:
-    """The substrate of a state directory, if it is alive, answers, and runs the code as it is now.
+    """The substrate of a state directory, if it is alive and answers.
 
     Raises:
+        OutdatedError: It runs other code than there is now, so what it shows is not this code's platform.
         SubstrateError: The process lives but does not answer.
     """
     process = find(state_dir)
-    return process if process is not None and process.runs_current_code else None
+    if process is not None and not process.runs_current_code:
+        raise OutdatedError(
+            fact=f"the substrate, process {process.pid}, runs other code than this checkout",
+            place=str(state_dir),
+            remedy="`phasegate substrate up` replaces it, `phasegate substrate down` ends it",
+        )
+    return process
+
+
+def put_down(state_dir: Path) -> SubstrateProcess | None:
+    """Ends the substrate of a state directory and removes everything that it left there.
+
+    Returns:
+        What was ended; None if nothing ran.
+
+    Raises:
+        SubstrateError: It does not answer or does not end, or something cannot be removed.
+    """
+    if not state_dir.is_dir():
+        return None
+    with exclusive(state_dir / LOCK_FILE, START_TIMEOUT_SECONDS):
+        process = find(state_dir)
+        if process is not None:
+            process.stop()
+        clean(state_dir)
+    return process
 
 
 def ensure_running(
@@ -187,7 +210,7 @@ def ensure_running(
     A substrate that runs older code is replaced, unless a living process owns it.
 
     Args:
-        state_dir: Holds the state file, the log and the lock; made if missing.
+        state_dir: Holds the state file, the log and the lock; made if missing, and the user's alone.
         owner_pid: The process whose end ends the substrate, even by kill -9. An owner that joins a substrate
             owned by others keeps it alive as well. None: it stays until `stop`.
         port: The port on the loopback; 0 lets the system choose.
@@ -197,14 +220,7 @@ def ensure_running(
         SubstrateError: It cannot be started (the message ends with its log), the port is taken, or a substrate of
             other code or another port is in use.
     """
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SubstrateError(
-            fact=f"the state directory cannot be made: {error.strerror}",
-            place=str(state_dir),
-            remedy="make its parent writable, or name another state directory",
-        ) from error
+    make_private(state_dir)
     owner = None if owner_pid is None else (owner_pid, _owner_mark(owner_pid))
     with exclusive(state_dir / LOCK_FILE, timeout):
         running = find(state_dir)
@@ -268,13 +284,13 @@ def _start(state_dir: Path, owner: tuple[int, str] | None, port: int, timeout: f
     if owner is not None:
         command += ["--owner", f"{owner[0]}:{owner[1]}"]
     try:
-        with (state_dir / LOG_FILE).open("wb") as log:
+        with open(state_dir / LOG_FILE, "wb", opener=private_file) as log:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_child_environment(),
+                env=server_environment(),
                 cwd=state_dir,
                 pass_fds=[told],
                 start_new_session=True,
@@ -349,19 +365,3 @@ def _log_tail(state_dir: Path) -> str:
     except OSError:
         return "(no log)"
     return "\n".join(lines[-LOG_TAIL_LINES:]) or "(the log is empty)"
-
-
-def _child_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
-    return (
-        kept
-        | EMULATOR_SETTINGS
-        | {
-            "PYTHONPATH": path,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-    )

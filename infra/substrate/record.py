@@ -16,6 +16,8 @@ from infra.substrate.credentials import secret_key
 STATE_FILE = "substrate.json"
 LOG_FILE = "substrate.log"
 LOCK_FILE = "substrate.lock"
+JUDGES = frozenset({"drills", "handles", "lanes", "probes"})
+"""Packages of `infra` that look at a world and make no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,16 @@ class Record:
 
 
 def code_digest() -> str:
-    """A digest of what a substrate process runs: its sources, those of the edge, the emulator, the interpreter."""
-    digest = sha256(f"{python_version()} moto {version('moto')} botocore {version('botocore')}".encode())
+    """A digest of what a substrate and its worlds are made of: sources, libraries, the interpreter.
+
+    Everything under `infra` counts but what only judges: the emulator, the stacks that build a world, the handler that
+    they deploy, the clients.
+    """
+    libraries = " ".join(f"{name} {version(name)}" for name in ("moto", "botocore", "h11"))
+    digest = sha256(f"{python_version()} {libraries}".encode())
     root = Path(__file__).parents[1]
-    for source in sorted([*root.glob("substrate/**/*.py"), *root.glob("edge/**/*.py")]):
-        digest.update(f"\0{source.relative_to(root)}\0".encode() + source.read_bytes())
+    for source in sorted(root.rglob("*.py")):
+        place = source.relative_to(root)
+        if place.parts[0] not in JUDGES:
+            digest.update(f"\0{place}\0".encode() + source.read_bytes())
     return digest.hexdigest()

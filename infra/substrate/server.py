@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -22,18 +23,22 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import SubstrateError
 from infra.substrate.liveness import is_alive, start_mark, wait_for_end
-from infra.substrate.record import Record, code_digest
+from infra.substrate.record import LOG_FILE, Record, code_digest
+from infra.substrate.state_dir import FUNCTIONS_FOLDER
 
 if TYPE_CHECKING:
     from infra.substrate.dispatch import Dispatcher
 
 LOG = logging.getLogger("phasegate.substrate")
 HOST = "127.0.0.1"
+MAX_LOG_BYTES = 4 << 20
+"""How large the log grows before it begins anew; the one before it is kept beside it."""
 
 WARM_BACKENDS = (
     "iam",
@@ -106,9 +111,10 @@ class Lifetime:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the substrate until it is told to end; returns the exit code."""
     options = _options(argv)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("werkzeug", "botocore", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    os.umask(0o077)
+    _log_to(options.state_dir / LOG_FILE)
+    functions = options.state_dir / FUNCTIONS_FOLDER
+    shutil.rmtree(functions, ignore_errors=True)  # what a process left that was killed
     lifetime = Lifetime.of(options.owner)
     signal.signal(signal.SIGTERM, lambda *_: lifetime.ending.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -121,13 +127,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     record.write(options.state_dir)
     _tell(options.ready_fd, {})
+    _leave_streams()
     LOG.info("ready at %s", record.endpoint_url)
     threading.Thread(target=_warm, args=(dispatcher, lifetime), daemon=True).start()
     lifetime.ending.wait()
     server.shutdown()
     record.erase(options.state_dir)
+    shutil.rmtree(functions, ignore_errors=True)
     LOG.info("ended")
     return 0
+
+
+def _log_to(path: Path) -> None:
+    """Logs to a file that keeps its bound; what is logged before the handler is there goes to the same file."""
+    handler = RotatingFileHandler(path, maxBytes=MAX_LOG_BYTES, backupCount=1, encoding="utf-8")
+    layout = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, handlers=[handler], format=layout)
+    for noisy in ("werkzeug", "botocore", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    threading.excepthook = lambda broken: LOG.error(
+        "a thread broke", exc_info=broken.exc_value or RuntimeError(str(broken.exc_type))
+    )
+
+
+def _leave_streams() -> None:
+    """Writes no more to the standard streams, which are the log's file without its bound."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any, Dispatcher]:
@@ -160,7 +189,7 @@ def _start(options: argparse.Namespace, lifetime: Lifetime) -> tuple[Record, Any
         token=secrets.token_hex(16),
         digest=code_digest(),
     )
-    data_plane = DataPlane(options.state_dir / "functions", record.endpoint_url, dispatcher.turn)
+    data_plane = DataPlane(options.state_dir / FUNCTIONS_FOLDER, record.endpoint_url, dispatcher.turn)
     dispatcher.run_functions(data_plane.invoke)
     control = ControlPlane(
         token=record.token,

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.errors import SubstrateError
+from infra.substrate import inheritance, locking
 from infra.substrate import process as module
 from infra.substrate.liveness import is_alive, start_mark
-from infra.substrate.process import SubstrateProcess, attach, ensure_running, find
+from infra.substrate.process import OutdatedError, SubstrateProcess, attach, ensure_running, find, put_down
 from infra.substrate.record import Record
 
 ASK = """
@@ -159,7 +164,8 @@ def test_a_pid_that_another_process_got_is_not_the_substrate(substrate: Substrat
 def test_a_substrate_of_other_code_is_not_attached_to(substrate: SubstrateProcess, state_dir: Path) -> None:
     state_dir.mkdir()
     replace(substrate.record, digest="of last week").write(state_dir)
-    assert attach(state_dir) is None
+    with pytest.raises(OutdatedError, match="runs other code than this checkout"):
+        attach(state_dir)
     found = find(state_dir)
     assert found is not None
     assert not found.runs_current_code
@@ -199,7 +205,7 @@ def test_a_running_substrate_cannot_be_had_on_another_port(substrate: SubstrateP
 
 
 def test_a_start_that_fails_shows_the_end_of_its_log(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EMULATOR_SETTINGS", {"MOTO_MAX_FORM_MEMORY_SIZE": "much"})
+    monkeypatch.setattr(inheritance, "EMULATOR_SETTINGS", {"MOTO_MAX_FORM_MEMORY_SIZE": "much"})
     with pytest.raises(SubstrateError) as caught:
         ensure_running(state_dir, owner_pid=os.getpid())
     assert "invalid literal for int() with base 10: 'much'" in caught.value.problems[0].fact
@@ -226,8 +232,100 @@ def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in caught.value.problems[0].place
 
 
-def test_the_state_file_is_the_users_alone(substrate: SubstrateProcess) -> None:
-    assert (substrate.state_dir / "substrate.json").stat().st_mode & 0o077 == 0
+def open_to_others(folder: Path) -> list[str]:
+    return [
+        str(path) for path in (folder, *folder.rglob("*")) if path.lstat().st_mode & 0o077 and not path.is_symlink()
+    ]
+
+
+def invoke(process: SubstrateProcess, source: str) -> Any:
+    """What a function of the world 123456789012 returns."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("f.py", source)
+    clients = process.clients("123456789012")
+    clients.client("iam").create_role(RoleName="f", AssumeRolePolicyDocument="{}")
+    functions = clients.client("lambda")
+    functions.create_function(
+        FunctionName="f",
+        Runtime="python3.12",
+        Role="arn:aws:iam::123456789012:role/f",
+        Handler="f.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    answer = json.loads(functions.invoke(FunctionName="f")["Payload"].read())
+    clients.close()
+    return answer
+
+
+SPY = """
+import os
+def handler(event, context):
+    with open(f"/proc/{os.getppid()}/environ") as file:
+        above = [line.partition("=")[0] for line in file.read().split(chr(0)) if line]
+    return {"own": sorted(os.environ), "above": sorted(above), "secret": os.environ["AWS_SECRET_ACCESS_KEY"]}
+"""
+
+
+def test_what_a_substrate_keeps_is_the_users_alone_and_goes_with_it(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "of the shell")
+    state_dir.mkdir(mode=0o755)
+    (state_dir / "substrate.log").touch(0o644)
+    (state_dir / "substrate.lock").touch(0o644)
+    was = os.umask(0)
+    try:
+        process = ensure_running(state_dir, owner_pid=os.getpid())
+        seen = invoke(process, SPY)
+    finally:
+        os.umask(was)
+    assert open_to_others(state_dir) == []
+    assert any((state_dir / "functions").rglob("f.py"))
+    assert "MY_TOKEN" not in seen["own"]
+    assert {*seen["above"]} <= {*inheritance.INHERITED, *inheritance.server_environment()}
+    assert seen["secret"] != process.record.secret_key
+    assert put_down(state_dir) == replace(process, started_here=False)
+    assert not state_dir.exists()
+    assert put_down(state_dir) is None
+
+
+def test_what_a_killed_substrate_left_is_removed_too_and_nothing_else(state_dir: Path) -> None:
+    process = ensure_running(state_dir, owner_pid=os.getpid())
+    invoke(process, "def handler(event, context): return 1\n")
+    (state_dir / "of the user").touch()
+    os.kill(process.pid, signal.SIGKILL)
+    assert gone(process.pid)
+    assert put_down(state_dir) is None
+    assert [path.name for path in state_dir.iterdir()] == ["of the user"]
+
+
+def test_a_folder_of_something_else_that_others_can_look_into_is_refused(state_dir: Path) -> None:
+    state_dir.mkdir()
+    (state_dir / "of the user").touch()
+    state_dir.chmod(0o755)
+    with pytest.raises(SubstrateError, match="other users can look into") as caught:
+        ensure_running(state_dir, owner_pid=os.getpid())
+    assert "chmod 700" in caught.value.problems[0].remedy
+    assert state_dir.stat().st_mode & 0o777 == 0o755
+
+
+def test_who_waits_for_a_lock_that_its_holder_removes_makes_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "lock"
+    entered = threading.Event()
+
+    def wait() -> None:
+        with locking.exclusive(path, 10.0):
+            entered.set()
+
+    waiter = threading.Thread(target=wait)
+    with locking.exclusive(path, 1.0):
+        waiter.start()
+        path.unlink()
+        path.parent.rmdir()
+    waiter.join()
+    assert entered.is_set()
+    assert path.exists()
 
 
 def test_the_users_aws_settings_do_not_reach_the_emulator(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
