@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from phasegate.catalog.load import parse
@@ -40,7 +41,7 @@ def load_waivers(settings: Settings, catalogue: Catalogue) -> tuple[Waiver, ...]
     if not folder.is_dir():
         return ()
     texts, unread = _read_all(sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}), settings)
-    waivers, problems = parse_waivers(texts, catalogue)
+    waivers, problems = parse_waivers(texts, catalogue, datetime.now(UTC))
     if unread or problems:
         raise CatalogueError(unread + problems)
     return waivers

@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 FORMAT = "phasegate-catalogue/1"
+LONGEST_WAIVER_DAYS = 366
+"""No catalogue lets a waiver stand for longer than this."""
 
 PhaseId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}$"), Field(examples=["M4"])]
 GateId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}\.[A-Z][0-9]?$"), Field(examples=["M4.C"])]
@@ -273,6 +275,7 @@ class Phase(Record):
         blockers: Its taxonomy: every blocker of a gate rolls up to one of these.
         evidence_contract: The artifacts that the phase owes as a whole, each owed by one of its gates.
         laws: The laws of the phase, for readers.
+        waiver_days: For how many days from now, at most, a blocker of its gates may be waived.
     """
 
     id: PhaseId
@@ -280,6 +283,7 @@ class Phase(Record):
     blockers: Annotated[tuple[PhaseBlocker, ...], Field(min_length=1)]
     evidence_contract: tuple[ArtifactName, ...] = ()
     laws: tuple[Text, ...] = ()
+    waiver_days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_WAIVER_DAYS)] = 90
 
 
 class PhaseDocument(Record):

@@ -3,7 +3,8 @@
 A waiver names the blocker, the reason, author, approver and the instant at which it ends. It stands in the catalogue's
 folder (`waivers/*.yaml`) and its digest goes into every pack that it touched. What it can not do: waive an S1 blocker,
 waive what phasegate itself raises (upstream, evidence, leak, publication, crashed or skipped verifiers), be approved
-by its author, or outlive its instant.
+by its author under whatever spelling, be without a reason, outlive its instant, or end later than the phase's
+`waiver_days` from now.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
 from phasegate.catalog.model import BlockerCode, Catalogue, Gate, Record, Severity, Text
 from phasegate.catalog.near import near
+from phasegate.catalog.people import name_flaw, pair_flaw, reason_flaw
 from phasegate.catalog.source import Source, read
 from phasegate.catalog.structure import structural_problems
 from phasegate.errors import Problem
@@ -73,13 +75,14 @@ class WaiverDocument(Record):
 
 
 def parse_waivers(
-    documents: Sequence[tuple[str, str]], catalogue: Catalogue
+    documents: Sequence[tuple[str, str]], catalogue: Catalogue, now: datetime
 ) -> tuple[tuple[Waiver, ...], list[Problem]]:
     """Parses and checks waivers; raises nothing, whatever the texts are.
 
     Args:
         documents: Pairs of a name (for messages) and a YAML text.
-        catalogue: What can be waived.
+        catalogue: What can be waived, and for how long.
+        now: The moment from which the longest term counts.
 
     Returns:
         The waivers, none where anything is wrong; and every problem.
@@ -98,7 +101,7 @@ def parse_waivers(
             problems += structural_problems(source, error)
             continue
         for position, waiver in enumerate(document.waivers):
-            problems += _law_problems(source, position, waiver, catalogue)
+            problems += _law_problems(source, position, waiver, catalogue, now)
             place = source.place(("waivers", position, "blocker"))
             if waiver.blocker in places:
                 fact = f"{waiver.blocker} is waived at {places[waiver.blocker]} already"
@@ -108,21 +111,37 @@ def parse_waivers(
     return ((), problems) if problems else (tuple(sorted(found, key=lambda waiver: waiver.blocker)), [])
 
 
-def _law_problems(source: Source, position: int, waiver: Waiver, catalogue: Catalogue) -> Iterator[Problem]:
-    place = source.place(("waivers", position, "blocker"))
+def _law_problems(
+    source: Source, position: int, waiver: Waiver, catalogue: Catalogue, now: datetime
+) -> Iterator[Problem]:
+    def place(key: str) -> str:
+        return source.place(("waivers", position, key))
+
     gate = next((gate for gate in catalogue.gates.values() if waiver.blocker in gate.blocker_by_code), None)
     if gate is None:
         known = [code for gate in catalogue.gates.values() for code in gate.blocker_by_code]
         remedy = near(waiver.blocker, known, "name a blocker of the catalogue")
-        yield Problem(f"{waiver.blocker} is no blocker of the catalogue", place, remedy)
+        yield Problem(f"{waiver.blocker} is no blocker of the catalogue", place("blocker"), remedy)
     elif gate.blocker_by_code[waiver.blocker].severity is Severity.S1:
-        yield Problem(f"{waiver.blocker} is S1, which nobody can waive", place, "close the blocker")
+        yield Problem(f"{waiver.blocker} is S1, which nobody can waive", place("blocker"), "close the blocker")
     elif waiver.blocker in own_codes(gate):
         fact = f"{waiver.blocker} is raised by phasegate itself, and cannot be waived"
-        yield Problem(fact, place, "close what it names")
-    if waiver.approver.strip().casefold() == waiver.author.strip().casefold():
-        fact = f"{waiver.approver} approves a waiver of their own"
-        yield Problem(fact, source.place(("waivers", position, "approver")), "have somebody else approve it")
+        yield Problem(fact, place("blocker"), "close what it names")
+    if gate is not None:
+        days = catalogue.phases[gate.phase].waiver_days
+        if waiver.expires_at - now > timedelta(days=days):
+            fact = f"the waiver ends at {waiver.expires_at_utc}, more than {days} days from now"
+            yield Problem(fact, place("expires_at_utc"), "let it end sooner, and renew it with its reason if need be")
+    flaws = {key: name_flaw(name) for key, name in (("author", waiver.author), ("approver", waiver.approver))}
+    for key, flaw in flaws.items():
+        if flaw:
+            remedy = "write the name in plain letters of one script, or give a login"
+            yield Problem(f"the {key} {getattr(waiver, key)!a} {flaw}", place(key), remedy)
+    if not any(flaws.values()) and (flaw := pair_flaw(waiver.author, waiver.approver)):
+        remedy = "have somebody else approve it, and write both names in full, in one script"
+        yield Problem(f"{waiver.approver} {flaw}", place("approver"), remedy)
+    if flaw := reason_flaw(waiver.reason):
+        yield Problem(f"the reason {flaw}", place("reason"), "say in a sentence why the blocker may be passed")
 
 
 def own_codes(gate: Gate) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,13 +15,17 @@ from phasegate.evidence.attestation import ATTESTATION
 BODY = 'with blocks("M9A-B2"):\n    assert False, "as told"'
 
 
+def days_from_now(days: float) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def waiver(**changes: str) -> str:
     fields = {
         "blocker": "M9A-B2",
         "reason": "the vendor mends it on Monday",
         "author": "an engineer",
         "approver": "the owner",
-        "expires_at_utc": "2099-01-01T00:00:00Z",
+        "expires_at_utc": days_from_now(30),
     } | changes
     lines = "".join(f"    {name}: {json.dumps(value)}\n" for name, value in fields.items())
     return f"format: phasegate-waivers/1\nwaivers:\n  -\n{lines}"
@@ -77,6 +82,8 @@ def test_a_waiver_passes_its_blocker_and_no_other(project) -> None:
         ({"expires_at_utc": "2099-13-01T00:00:00Z"}, "expires_at_utc|month"),
         ({"expires_at_utc": "2099-01-01T00:00:00+02:00"}, "expires_at_utc|string"),
         ({"reason": ""}, "reason|string"),
+        ({"expires_at_utc": "9999-12-31T23:59:59Z"}, "more than 90 days from now"),
+        ({"expires_at_utc": days_from_now(90.1)}, "more than 90 days from now"),
         ({"surplus": "x"}, "surplus"),
     ],
 )
