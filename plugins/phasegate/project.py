@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from phasegate.catalog.model import Catalogue
 from phasegate.catalog.waivers import Waiver, parse_waivers
 from phasegate.errors import CatalogueError, Problem
 from phasegate.settings import Settings
+
+MAX_BYTES = 16 * 1024 * 1024
+"""The largest document that is read."""
 
 
 def load_catalogue(settings: Settings) -> Catalogue:
@@ -38,9 +42,16 @@ def load_waivers(settings: Settings, catalogue: Catalogue) -> tuple[Waiver, ...]
         CatalogueError: They cannot be read, or have problems; all of them are listed.
     """
     folder = settings.catalogue / "waivers"
-    if not folder.is_dir():
+    try:
+        paths = _documents(folder)
+    except FileNotFoundError:
         return ()
-    texts, unread = _read_all(sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"}), settings)
+    except OSError as error:
+        fact = f"the folder of waivers cannot be read: {error.strerror}"
+        raise CatalogueError(
+            Problem(fact, shown(folder, settings), "make it a readable folder, or remove it")
+        ) from error
+    texts, unread = _read_all(paths, settings)
     waivers, problems = parse_waivers(texts, catalogue, datetime.now(UTC))
     if unread or problems:
         raise CatalogueError(unread + problems)
@@ -56,7 +67,7 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     """Name and text of each document that can be read, and a problem for each that cannot."""
     folder = settings.catalogue
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+        paths = _documents(folder)
     except FileNotFoundError:
         fact, remedy = "the catalogue's folder does not exist", "mend [tool.phasegate] catalogue, or --catalogue"
         raise CatalogueError(Problem(fact, str(folder), remedy)) from None
@@ -69,16 +80,41 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     return _read_all(paths, settings)
 
 
+def _documents(folder: Path) -> list[Path]:
+    """The YAML documents of a folder.
+
+    Raises:
+        OSError: It is absent, no folder, or cannot be read.
+    """
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+
+
 def _read_all(paths: Sequence[Path], settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     texts: list[tuple[str, str]] = []
     problems: list[Problem] = []
     for path in paths:
-        name = shown(path, settings)
-        try:
-            texts.append((name, path.read_bytes().decode("utf-8")))
-        except UnicodeDecodeError as error:
-            fact = f"is not UTF-8 at byte {error.start}"
-            problems.append(Problem(fact, name, "save it as UTF-8"))
-        except OSError as error:
-            problems.append(Problem(f"cannot be read: {error.strerror}", name, "make it a readable file"))
+        text, unread = read_document(path, settings)
+        problems += unread
+        if text is not None:
+            texts.append((shown(path, settings), text))
     return texts, problems
+
+
+def read_document(path: Path, settings: Settings) -> tuple[str | None, list[Problem]]:
+    """The text of a file of the project, or None and what is wrong with it.
+
+    A pipe or a device would never end, and what is larger than any document is none.
+    """
+    name = shown(path, settings)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "Is a directory" if stat.S_ISDIR(status.st_mode) else "is no regular file"
+            return None, [Problem(f"cannot be read: {kind}", name, "make it a readable file")]
+        if status.st_size > MAX_BYTES:
+            return None, [Problem(f"is larger than {MAX_BYTES // 1024**2} MiB", name, "name the right file")]
+        return path.read_bytes().decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        return None, [Problem(f"is not UTF-8 at byte {error.start}", name, "save it as UTF-8")]
+    except OSError as error:
+        return None, [Problem(f"cannot be read: {error.strerror}", name, "make it a readable file")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 GOOD = Path(__file__).parent / "catalog" / "good.yaml"
+SCHEMA = '{"type": "object", "required": ["gate", "phase_execution_id"]}'
 PYPROJECT = """
     [tool.phasegate]
     platform = "demo"
@@ -74,6 +75,6 @@ def demo(tmp_path: Path) -> DemoProject:
     (tmp_path / "catalog" / "schemas").mkdir(parents=True)
     shutil.copy(GOOD, tmp_path / "catalog" / "m9.yaml")
     for letter in "AB":
-        project.write(f"catalog/schemas/m9{letter.lower()}_snapshot.schema.json", '{"type": "object"}')
+        project.write(f"catalog/schemas/m9{letter.lower()}_snapshot.schema.json", SCHEMA)
         project.gate(letter)
     return project

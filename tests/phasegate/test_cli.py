@@ -100,6 +100,17 @@ def test_lint_lists_what_of_tests_schemas_and_catalogue_does_not_fit(demo) -> No
     }
 
 
+def test_lint_names_a_verifier_that_checks_nothing_and_a_schema_that_asks_nothing(demo) -> None:
+    path = demo.root / "gates" / "test_a.py"
+    path.write_text(path.read_text().replace('raise SystemExit("nobody runs this")', '"""It holds."""'))
+    demo.write("catalog/schemas/m9b_snapshot.schema.json", "{}")
+    done = demo.phasegate("catalog", "lint")
+    assert done.returncode == 7
+    assert "gates/test_a.py:7: gates/test_a.py::test_entry can raise nothing" in done.stdout
+    assert "m9b_snapshot.schema.json: the schema takes what is no object" in done.stdout
+    assert done.stdout.endswith("2 problems\n")
+
+
 def test_lint_prints_every_problem_of_a_catalogue_with_place_and_remedy(
     demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

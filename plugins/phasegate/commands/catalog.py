@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,11 @@ from phasegate.catalog.model import Catalogue, Gate, gate_prefix
 from phasegate.catalog.near import nearest
 from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
 from phasegate.printable import say, say_json
-from phasegate.project import load_catalogue, load_waivers, shown
+from phasegate.project import load_catalogue, load_waivers, read_document, shown
 from phasegate.settings import Settings, require_settings
+
+if TYPE_CHECKING:
+    from phasegate.catalog.coverage import CollectedTest
 
 _SCHEMA_SUFFIX = ".schema.json"
 
@@ -96,7 +99,8 @@ def _find_gate(catalogue: Catalogue, name: str) -> Gate:
 
 def _problems(settings: Settings) -> list[Problem]:
     """The catalogue's own problems; where it has none, those between it, the tests and the schemas."""
-    from phasegate.catalog.coverage import lint_schemas, lint_tests  # noqa: PLC0415 - only `lint` needs these
+    from phasegate.catalog.bodies import lint_bodies  # noqa: PLC0415 - only `lint` needs these
+    from phasegate.catalog.coverage import lint_schemas, lint_tests  # noqa: PLC0415
     from phasegate.harness.inventory import take_inventory  # noqa: PLC0415
 
     try:
@@ -114,24 +118,27 @@ def _problems(settings: Settings) -> list[Problem]:
         *lint_schemas(catalogue, names, shown(settings.schemas, settings)),
         *inventory.problems,
         *lint_tests(catalogue, inventory.tests, complete=not inventory.problems),
+        *lint_bodies(catalogue, inventory.tests, _sources(settings, inventory.tests)),
     ]
 
 
 def _schemas(settings: Settings) -> tuple[list[str], list[Problem]]:
-    """The artifacts that have a schema, and a problem for each schema that cannot be used."""
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
+    """The artifacts that have a schema, and every problem of each schema."""
+    from phasegate.catalog.artifact_schemas import schema_problems  # noqa: PLC0415 - only `lint` needs it
 
     names, problems = [], []
     for path in sorted(settings.schemas.glob(f"*{_SCHEMA_SUFFIX}")):
         names.append(f"{path.name.removesuffix(_SCHEMA_SUFFIX)}.json")
-        try:
-            Draft202012Validator.check_schema(json.loads(path.read_bytes()))
-        except (OSError, ValueError) as error:
-            problems.append(Problem(f"the schema cannot be read: {error}", shown(path, settings), "mend the file"))
-        except SchemaError as error:
-            fact = f"{error.json_path}: is not JSON Schema: {error.message}"
-            problems.append(Problem(fact, shown(path, settings), "mend the schema (draft 2020-12)"))
+        text, unread = read_document(path, settings)
+        problems += unread if text is None else schema_problems(text, shown(path, settings))
     return names, problems
+
+
+def _sources(settings: Settings, tests: Iterable[CollectedTest]) -> dict[str, str]:
+    """The texts of the files that tests stand in, as far as they can be read."""
+    files = sorted({test.file for test in tests})
+    texts = {file: read_document(settings.root / file, settings)[0] for file in files}
+    return {file: text for file, text in texts.items() if text is not None}
 
 
 def _count(problems: list[Problem]) -> str:
