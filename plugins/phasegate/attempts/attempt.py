@@ -14,7 +14,7 @@ from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
-from phasegate.attempts.layout import Layout, explained, sync_folder, write_file
+from phasegate.attempts.layout import Layout, explained, locked, sync_folder, write_file
 from phasegate.attempts.pack import Pack
 from phasegate.attempts.present import Present
 from phasegate.attempts.publication import (
@@ -25,6 +25,7 @@ from phasegate.attempts.publication import (
     take_back,
 )
 from phasegate.attempts.redaction import Redactor
+from phasegate.attempts.root_id import RootId
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
@@ -39,6 +40,7 @@ from phasegate.evidence.attestation import (
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import unverified
+from phasegate.evidence.files import MAX_BYTES
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishFailure
@@ -82,6 +84,7 @@ class OpenAttempt:
         layout: Layout,
         history: History,
         heads: Heads,
+        root_id: RootId,
         chain: Chain,
         schemas: SchemaSet,
         present: Present,
@@ -102,6 +105,7 @@ class OpenAttempt:
         self._closes_phase = closes_phase
         self._waivers = waivers
         self._heads = heads
+        self._root_id = root_id
         self._clock = clock
         self._clock_note = clock_note
         self.path = layout.staging(execution_id)
@@ -202,6 +206,11 @@ class OpenAttempt:
             fact, remedy = f"{name} held a secret and was taken out of the pack", "mend the verifier that wrote it"
         elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
+        elif len(data) > MAX_BYTES:
+            fact, remedy = (
+                f"{name} has {len(data)} bytes, and evidence has {MAX_BYTES} at most",
+                "write what it is about",
+            )
         if fact:
             raise EvidenceError(Problem(fact, self.execution_id, remedy))
         with explained("write an artifact", self.path / name):
@@ -298,6 +307,23 @@ class OpenAttempt:
         if leaks:
             found += [self._finding("leak", str(leak)) for leak in leaks]
             judgement, data = self._withheld(facts, found, scanner)
+        # From the statement that names the chain's ends until the attempt is one, no other may be signed.
+        with explained("extend the chain of attestations", self._layout.root), locked(self._layout.root):
+            committed = self._conclude(judgement, data, found, facts, store, attestor)
+        self._history.remember(self._history.pack(committed.path))
+        return committed
+
+    def _conclude(
+        self,
+        judgement: GateJudgement,
+        data: bytes,
+        found: list[Finding],
+        facts: SummaryFacts,
+        store: EvidenceStore | None,
+        attestor: Attestor,
+    ) -> Committed:
+        """Signs and publishes the summary, moves the pack into its place, and makes it the end of the chain."""
+        name = self.gate.summary_name
         attestations, flaw = self._attested(attestor, data)
         if flaw:
             found.append(self._finding("evidence", flaw))
@@ -324,30 +350,30 @@ class OpenAttempt:
                 take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
             raise
         if attestations:  # the attempt is there now, and is no more taken back: the next one finds it without its note
-            with explained("extend the chain of attestations", self._layout.root):
-                self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
-        self._history.remember(self._history.pack(place))
+            self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
         return Committed(self.execution_id, judgement, place, uri)
 
     def _attested(self, attestor: Attestor, data: bytes) -> tuple[dict[str, bytes], str]:
         """The signed statements about a summary, by file name; or why there are none."""
+        summary, name, digest = parsed(data), self.gate.summary_name, sha256(data)
+        signed: dict[str, bytes] = {}
+        phase_sha256 = None
         try:
-            statements = self._statements(data)
-            return {name: attestor(statement) for name, statement in statements.items()}, ""
-        except EvidenceError as error:
-            return {}, "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
-
-    def _statements(self, data: bytes) -> dict[str, dict[str, JsonValue]]:
-        summary, name = parsed(data), self.gate.summary_name
-        with explained("read the chain of attestations", self._layout.root):
-            found = {ATTESTATION: statement_of(summary, name, sha256(data), self._heads.read())}
+            with explained("read the chain of attestations", self._layout.root):
+                origin = self._root_id.ensure()
+                previous = self._heads.read(origin)
             if self._closes_phase:
                 named = (row["execution_id"] for row in summary["upstream"] if row["execution_id"] is not None)
                 inputs = [item for item in map(self._heads.attested, named) if item is not None]
-                found[PHASE_ATTESTATION] = phase_statement_of(
-                    summary, name, sha256(data), platform=self._layout.platform, inputs=inputs
-                )
-        return found
+                statement = phase_statement_of(summary, name, digest, origin=origin, inputs=inputs)
+                signed[PHASE_ATTESTATION] = attestor(statement)
+                phase_sha256 = sha256(signed[PHASE_ATTESTATION])
+            signed[ATTESTATION] = attestor(
+                statement_of(summary, name, digest, origin=origin, previous=previous, phase_sha256=phase_sha256)
+            )
+        except EvidenceError as error:
+            return {}, "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
+        return signed, ""
 
     def _write(self, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():

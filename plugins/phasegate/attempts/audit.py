@@ -1,68 +1,49 @@
 """The audit of evidence by a stranger: every pack, its chain and its signatures; every defect, not the first.
 
 It reads files and public keys alone, so that it works on a copied folder on any machine. Held against a durable store
-it also reads each object back by its version.
+it also reads each object back by its version. Whatever stands in the place of evidence, it neither waits for it nor
+dies of it: what cannot be read or judged is a defect at its place, and the rest is judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from phasegate.attempts.defects import Defect, DefectKind
+from phasegate.attempts.durable import DurableCopy, durable_defects
 from phasegate.attempts.history import invalidation
 from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.index import NAME as INDEX
+from phasegate.attempts.index import index_lies, is_current
+from phasegate.attempts.present import target_in_words
+from phasegate.attempts.pruning import receipts, removed_by
+from phasegate.attempts.root_id import NAME as ROOT_ID
 from phasegate.attempts.strays import strays
 from phasegate.attempts.workspace import Workspace
+from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import (
     ATTESTATION,
     PHASE_ATTESTATION,
+    Origin,
     Predecessor,
+    origin_of,
     phase_statement_of,
     previous_of,
-    statement_of,
 )
-from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import EnvelopeError, EnvelopeFlaw, opened
-from phasegate.evidence.verify import INVALIDATED, VerifiedPack
+from phasegate.evidence.files import UnreadableError, read_file, read_if_there
+from phasegate.evidence.verify import VerifiedPack
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far an execution id may run ahead of the clock: ids that collide take the next free second."""
-
-
-class DefectKind(StrEnum):
-    """What is wrong with evidence, from the gravest."""
-
-    INTEGRITY = "INTEGRITY"
-    """Something was altered, is missing, or is there and should not be."""
-    SIGNATURE = "SIGNATURE"
-    """What is there is not signed by a key that is trusted."""
-    DURABLE = "DURABLE"
-    """The durable copy is not the local one, is not locked, or cannot be read."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Defect:
-    """One thing that is wrong.
-
-    Attributes:
-        execution_id: The attempt that it concerns; empty where it concerns none.
-        file: The file; empty where it concerns the attempt as a whole; below the platform's root where it concerns
-            no attempt.
-        kind: What kind of defect it is.
-        fact: What is wrong.
-    """
-
-    execution_id: str
-    file: str
-    kind: DefectKind
-    fact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +70,6 @@ class Audit:
         }
 
 
-class DurableCopy(Protocol):
-    """The durable copies, as an audit reads them."""
-
-    def read(self, execution_id: str, name: str, version_id: str | None = None) -> bytes:
-        """The bytes of an object; raises whatever keeps it from being read."""
-        ...
-
-    def lock_flaw(self, execution_id: str, name: str, version_id: str | None) -> str:
-        """Why an object could be deleted or overwritten; empty where its lock holds."""
-        ...
-
-    def names(self, execution_id: str) -> Sequence[str]:
-        """The objects of an attempt."""
-        ...
-
-
 class Auditor:
     """Audits attempts.
 
@@ -112,98 +77,163 @@ class Auditor:
         workspace: The attempts.
         keys: The public keys that are trusted.
         store: The durable copies to hold the local ones against; None where only files are looked at.
-        pruned: Attempts that a signed receipt says were pruned, with the digests of their attestations.
     """
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        keys: Sequence[Key],
-        store: DurableCopy | None = None,
-        pruned: Iterable[Predecessor] = (),
-    ) -> None:
+    def __init__(self, workspace: Workspace, keys: Sequence[Key], store: DurableCopy | None = None) -> None:
         self._workspace = workspace
         self._keys = keys
         self._store = store
-        self._pruned = {item.execution_id: item.sha256 for item in pruned}
-        self._digests: dict[str, str | None] = {}
+        self._origin: Origin | None = None
+        self._pruned: dict[str, str] = {}
+        self._chain: dict[str, tuple[Predecessor, ...]] = {}
+        self._found: set[Defect] = set()
+        self._notes: set[str] = set()
+
+    def everything(self) -> list[Path]:
+        """The folders of all attempts in folders that can be read; what cannot be is a defect of every audit."""
+        found: list[Path] = []
+        for folder in self._workspace.layout.phases():
+            try:
+                found += self._workspace.history.committed(folder)
+            except UnreadableError:
+                continue
+        return found
 
     def audit(self, wanted: Sequence[Path]) -> Audit:
         """Audits attempts and everything that they rest on or follow.
 
         Args:
             wanted: The folders of the attempts.
+
+        Raises:
+            UnreadableError: The platform's folder itself cannot be read.
         """
-        found: set[Defect] = set(self._end_defects())
-        notes: set[str] = set(self._end_notes())
-        for stray in strays(self._workspace.layout):
-            if stray.harmless:
-                notes.add(f"{stray.place}: {stray.fact}")
-            else:
-                found.add(Defect("", stray.place, DefectKind.INTEGRITY, stray.fact))
-        seen: dict[str, Path] = {}
+        self._look_beside()
+        seen: set[str] = set()
         pending = list(wanted)
         while pending:
             path = pending.pop()
-            if path.name in seen:
+            if path.name not in seen:
+                seen.add(path.name)
+                try:
+                    pending += self._judge(path)
+                except Exception as error:  # noqa: BLE001 - what an attempt does to its judge is its own defect
+                    self._defect(path.name, "", f"it could not be judged: {type(error).__name__}: {error}")
+        self._found |= set(self._branches())
+        return Audit(tuple(sorted(seen)), tuple(sorted(self._found)), tuple(sorted(self._notes)))
+
+    def _defect(self, execution_id: str, file: str, fact: str, kind: DefectKind = DefectKind.INTEGRITY) -> None:
+        self._found.add(Defect(execution_id, file, kind, fact))
+
+    def _look_beside(self) -> None:
+        """What belongs to no attempt: the id of the runs root, strays, receipts, noted ends, indexes."""
+        flaw = self._workspace.root_id.flaw()
+        if flaw:
+            self._defect("", ROOT_ID, flaw)
+        else:
+            self._origin = self._workspace.root_id.origin()
+        for stray in strays(self._workspace.layout):
+            if stray.harmless:
+                self._notes.add(f"{stray.place}: {stray.fact}")
+            else:
+                self._defect("", stray.place, stray.fact)
+        for look in (self._look_at_receipts, self._look_at_ends, self._look_at_indexes):
+            try:
+                look()
+            except UnreadableError:
+                continue  # the strays name the folder
+
+    def _look_at_receipts(self) -> None:
+        for path in receipts(self._workspace.layout):
+            place = f"{path.parent.name}/{path.name}"
+            try:
+                statement = opened(read_file(path), self._keys).statement
+            except UnreadableError as error:
+                self._defect("", place, f"the receipt {error.fact}")
                 continue
-            seen[path.name] = path
-            pack = self._workspace.history.pack(path)
-            found |= set(self._pack_defects(pack))
-            notes |= set(self._notes(pack))
-            if not self._is_external(path):
-                statement, flaws = self._statement(pack)
-                found |= flaws
-                previous = previous_of(statement) if statement is not None else ()
-                found |= set(self._previous_defects(path.name, previous))
-                pending += [folder for item in previous if (folder := self._find(item.execution_id)) is not None]
-                found |= set(self._time_defects(pack, previous))
-            for row in _rows(pack.summary):
-                upstream = row.get("execution_id")
-                folder = self._find(str(upstream)) if upstream is not None else None
-                if folder is not None:
-                    pending.append(folder)
-                found |= set(self._upstream_defects(path.name, row, folder))
-            if self._store is not None and not self._is_external(path):
-                found |= set(self._durable_defects(pack, self._store))
-        return Audit(tuple(sorted(seen)), tuple(sorted(found)), tuple(sorted(notes)))
+            except EnvelopeError as error:
+                self._defect("", place, str(error), _kind_of(error))
+                continue
+            removed = removed_by(statement, self._origin)
+            if removed is None:
+                self._defect("", place, "it is no receipt of a prune of this runs root")
+            else:
+                self._pruned |= removed
+        for name in self._pruned:
+            if self._find(name) is not None:
+                self._notes.add(f"{name} is there, and a receipt says that it was pruned")
 
-    def _end_defects(self) -> Iterator[Defect]:
-        """An end of the chain that is gone: no later attempt misses it yet."""
-        for name in self._workspace.heads.names():
+    def _look_at_ends(self) -> None:
+        try:
+            noted = self._workspace.heads.names()
+        except UnreadableError:
+            noted = []  # the strays name the folder
+        for name in noted:
             if self._find(name) is None and name not in self._pruned:
-                yield Defect(name, "", DefectKind.INTEGRITY, "the attempt is gone, which ended the chain")
+                self._defect(name, "", "the attempt is gone, which ended the chain")
+        ends = {item.execution_id for item in self._workspace.heads.read()}
+        for name in ends.difference(noted):
+            self._notes.add(f"{name} ends the chain, and nothing notes it until an attempt follows")
+        for name in set(noted) - ends:
+            if self._attested(name) is not None:
+                self._notes.add(f"{name} is noted as an end of the chain, and another attempt follows it")
 
-    def _end_notes(self) -> Iterator[str]:
-        """An end of the chain that nothing notes: were it taken away now, nobody would miss it."""
-        noted = set(self._workspace.heads.names())
-        for item in self._workspace.heads.read():
-            if item.execution_id not in noted:
-                yield f"{item.execution_id} ends the chain, and nothing notes it until an attempt follows"
+    def _look_at_indexes(self) -> None:
+        history = self._workspace.history
+        for folder in self._workspace.layout.phases():
+            place = f"{folder.name}/{INDEX}"
+            try:
+                data = read_if_there(folder / INDEX)
+                records = self._workspace.attempts(folder.name) if data is not None else []
+            except UnreadableError as error:
+                if Path(error.problems[0].place).name == INDEX:
+                    self._defect("", place, f"the index {error.fact}")
+                continue
+            if data is None:
+                continue
+            doubtful = {item.execution_id for item in records if item.verdict and history.pack(item.path).problems}
+            lies = index_lies(folder, data, records, doubtful, self._pruned)
+            for fact in lies:
+                self._defect("", place, fact)
+            if not lies and not is_current(folder, data, records):
+                self._notes.add(f"{place}: it is not what the folders say now; `phasegate runs` is")
 
-    def _pack_defects(self, pack: VerifiedPack) -> Iterator[Defect]:
-        for problem in pack.problems:
-            name = Path(problem.place).name
-            file = "" if name == pack.folder.name else name
-            yield Defect(pack.folder.name, file, DefectKind.INTEGRITY, problem.fact)
+    def _judge(self, path: Path) -> list[Path]:
+        """Judges one attempt; returns the folders of those that it rests on or follows."""
+        pack = self._workspace.history.pack(path)
+        self._found |= set(_pack_defects(pack))
+        self._notes |= set(self._remarks(pack))
+        if _is_closed(pack):
+            return []
+        following: list[Path] = []
+        if not self._is_external(path):
+            statement = self._statement(pack)
+            previous = previous_of(statement) if statement is not None else ()
+            if statement is not None and origin_of(statement) == self._origin:
+                self._chain[path.name] = previous
+            self._found |= set(self._phase_defects(pack))
+            self._found |= set(self._previous_defects(path.name, previous))
+            self._found |= set(self._time_defects(pack, previous))
+            following += [folder for item in previous if (folder := self._find(item.execution_id)) is not None]
+            if self._store is not None:
+                name = self._workspace.history.summary_name(path.name.partition("_")[0])
+                self._found |= set(durable_defects(pack, name, self._store))
+        for row in _rows(pack.summary):
+            upstream = row.get("execution_id")
+            folder = self._find(str(upstream)) if upstream is not None else None
+            self._found |= set(self._upstream_defects(pack, row, folder))
+            following += [folder] if folder is not None else []
+        return following
 
-    def _statement(self, pack: VerifiedPack) -> tuple[Mapping[str, Any] | None, set[Defect]]:
-        """The signed statement of a pack, and what is wrong with what is signed."""
-        name = pack.folder.name
-        data = self._read(pack.folder / ATTESTATION)
-        if data is None:
-            return None, set()  # the pack's own defects name it
-        found: set[Defect] = set()
-        statement, flaw = self._opened(data)
-        if flaw is not None:
-            found.add(Defect(name, ATTESTATION, flaw[0], flaw[1]))
-        if statement is not None and pack.credible and pack.sha256 is not None:
-            summary_name = self._workspace.history.summary_name(name.partition("_")[0])
-            wanted = statement_of(pack.summary, summary_name, pack.sha256, previous_of(statement))
-            if wanted != statement:
-                found.add(Defect(name, ATTESTATION, DefectKind.INTEGRITY, "what is signed is not about this pack"))
-        found |= set(self._phase_defects(pack))
-        return statement, found
+    def _statement(self, pack: VerifiedPack) -> Mapping[str, Any] | None:
+        """The signed statement of a pack; that it is about the pack is the pack's own check."""
+        try:
+            return opened(read_file(pack.folder / ATTESTATION), self._keys).statement
+        except UnreadableError:
+            return None  # the pack's own defects name it
+        except EnvelopeError as error:
+            self._defect(pack.folder.name, ATTESTATION, str(error), _kind_of(error))
+            return None
 
     def _phase_defects(self, pack: VerifiedPack) -> Iterator[Defect]:
         """Whether an attempt that closes its phase, and only such a one, carries the phase's signed summary."""
@@ -212,19 +242,21 @@ class Auditor:
         gates = self._workspace.catalogue.gates.values()
         gate = next((gate for gate in gates if parsed is not None and gate.prefix == parsed.prefix), None)
         closes = gate is not None and self._workspace.catalogue.closes_phase(gate)
-        data = self._read(pack.folder / PHASE_ATTESTATION)
+        data = _bytes(pack.folder / PHASE_ATTESTATION)
         if data is None:
-            if closes and self._read(pack.folder / ATTESTATION) is not None:
+            if closes and self._attested(name) is not None:
                 yield Defect(name, PHASE_ATTESTATION, DefectKind.INTEGRITY, "the summary of the phase is missing")
             return
         if not closes:
             fact = "the attempt closes no phase, and carries the summary of one"
             yield Defect(name, PHASE_ATTESTATION, DefectKind.INTEGRITY, fact)
             return
-        statement, flaw = self._opened(data)
-        if flaw is not None:
-            yield Defect(name, PHASE_ATTESTATION, flaw[0], flaw[1])
-        if statement is None or not pack.credible or pack.sha256 is None or gate is None:
+        try:
+            statement = opened(data, self._keys).statement
+        except EnvelopeError as error:
+            yield Defect(name, PHASE_ATTESTATION, _kind_of(error), str(error))
+            return
+        if not pack.credible or pack.sha256 is None or gate is None:
             return
         named = [row.get("execution_id") for row in _rows(pack.summary)]
         inputs = [
@@ -232,52 +264,62 @@ class Auditor:
             for item in named
             if item is not None and (digest := self._attested(str(item))) is not None
         ]
-        wanted = phase_statement_of(
-            pack.summary,
-            gate.summary_name,
-            pack.sha256,
-            platform=self._workspace.layout.platform,
-            inputs=inputs,
-        )
-        if wanted != statement:
+        origin = origin_of(statement)
+        wanted = phase_statement_of(pack.summary, gate.summary_name, pack.sha256, origin=origin, inputs=inputs)
+        if wanted != statement or (self._origin is not None and origin != self._origin):
             fact = "what is signed of the phase does not follow from the attempts that it rests on"
             yield Defect(name, PHASE_ATTESTATION, DefectKind.INTEGRITY, fact)
 
-    def _opened(self, data: bytes) -> tuple[Mapping[str, Any] | None, tuple[DefectKind, str] | None]:
-        try:
-            return opened(data, self._keys).statement, None
-        except EnvelopeError as error:
-            kind = DefectKind.INTEGRITY if error.flaw is EnvelopeFlaw.MALFORMED else DefectKind.SIGNATURE
-            return None, (kind, str(error))
+    def _branches(self) -> Iterator[Defect]:
+        """Attempts that follow the same one, or that all begin the chain: no two of this runs root ever do."""
+        followers: dict[str, list[str]] = defaultdict(list)
+        for name, previous in self._chain.items():
+            for predecessor in [item.execution_id for item in previous] or [""]:
+                followers[predecessor].append(name)
+        for predecessor, names in followers.items():
+            for name in names if len(names) > 1 else ():
+                others = ", ".join(sorted(set(names) - {name}))
+                what = f"follows {predecessor}" if predecessor else "begins the chain"
+                fact = f"it {what}, and so does {others}: one of them was made elsewhere and brought here"
+                yield Defect(name, ATTESTATION, DefectKind.INTEGRITY, fact)
 
     def _previous_defects(self, name: str, previous: Sequence[Predecessor]) -> Iterator[Defect]:
         for item in previous:
             digest = self._attested(item.execution_id)
             if digest is None and self._pruned.get(item.execution_id) == item.sha256:
                 continue
-            if self._find(item.execution_id) is None:
+            folder = self._find(item.execution_id)
+            if folder is None:
                 fact = f"attempt {item.execution_id} is gone, which {name} followed"
                 yield Defect(item.execution_id, "", DefectKind.INTEGRITY, fact)
-            elif digest != item.sha256:
+            elif digest != item.sha256 and not _is_closed(self._workspace.history.pack(folder)):
                 fact = f"it is not the attestation that {name} followed"
                 yield Defect(item.execution_id, ATTESTATION, DefectKind.INTEGRITY, fact)
 
-    def _upstream_defects(self, name: str, row: Mapping[str, Any], folder: Path | None) -> Iterator[Defect]:
-        upstream = row.get("execution_id")
+    def _upstream_defects(self, pack: VerifiedPack, row: Mapping[str, Any], folder: Path | None) -> Iterator[Defect]:
+        name, upstream = pack.folder.name, row.get("execution_id")
         if upstream is None:
             return
         if folder is None:
             fact = f"upstream attempt {upstream} is gone, which {name} rests on"
             yield Defect(str(upstream), "", DefectKind.INTEGRITY, fact)
             return
-        pack = self._workspace.history.pack(folder)
-        if pack.sha256 != row.get("sha256"):
+        found = self._workspace.history.pack(folder)
+        target = self._workspace.history.target
+        if _is_closed(found):
+            return
+        if found.sha256 != row.get("sha256"):
             fact = f"its summary is not the one that {name} rests on"
             yield Defect(str(upstream), str(row.get("summary") or ""), DefectKind.INTEGRITY, fact)
-        elif row.get("green") is True and pack.summary.get("overall_pass") is not True:
+        elif row.get("green") is not True:
+            return
+        elif found.summary.get("overall_pass") is not True:
             yield Defect(name, "", DefectKind.INTEGRITY, f"it says that {upstream} passed, which that does not say")
-        elif row.get("green") is True and (reason := invalidation(folder)) is not None:
+        elif (reason := invalidation(folder)) is not None:
             yield Defect(name, "", DefectKind.INTEGRITY, f"it rests on {upstream}, which was invalidated: {reason}")
+        elif not self._is_external(folder) and target(found.summary) != target(pack.summary):
+            fact = f"it rests on {upstream}, which looked at {target_in_words(target(found.summary))}"
+            yield Defect(name, "", DefectKind.INTEGRITY, fact)
 
     def _time_defects(self, pack: VerifiedPack, previous: Sequence[Predecessor]) -> Iterator[Defect]:
         """An attempt that claims to be older than one that it names, or than its own id allows."""
@@ -295,61 +337,21 @@ class Auditor:
                 fact = f"it says that it was made before {item.execution_id}, which it follows"
                 yield Defect(pack.folder.name, "", DefectKind.INTEGRITY, fact)
 
-    def _notes(self, pack: VerifiedPack) -> Iterator[str]:
+    def _remarks(self, pack: VerifiedPack) -> Iterator[str]:
         if (reason := invalidation(pack.folder)) is not None:
             yield f"{pack.folder.name} was invalidated: {reason}"
         if self._is_external(pack.folder):
-            yield f"{pack.folder.name} was handed over: its digests are checked, and nobody signed it here"
+            yield f"{pack.folder.name} was handed over: the catalogue vouches for it, and nobody signed it here"
         elif (digest := pack.summary.get("catalogue_sha256")) not in (None, self._workspace.catalogue.sha256):
             yield f"{pack.folder.name} was judged by another catalogue than the one here ({str(digest)[:16]}…)"
 
-    def _durable_defects(self, pack: VerifiedPack, store: DurableCopy) -> Iterator[Defect]:
-        name = pack.folder.name
-        rows: list[Mapping[str, Any]] = pack.summary["artifacts"] if pack.credible else []
-        versions = {row["file"]: row["version_id"] for row in rows if row["read_back"]}
-        concluding = [self._workspace.history.summary_name(name.partition("_")[0]), ATTESTATION]
-        if (pack.folder / PHASE_ATTESTATION).is_file():
-            concluding.append(PHASE_ATTESTATION)
-        if not versions and pack.summary.get("overall_pass") is not True:
-            return  # an attempt that could not be published says so itself
-        try:
-            kept = set(store.names(name))
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
-            yield Defect(name, "", DefectKind.DURABLE, f"the durable copy cannot be listed: {type(error).__name__}")
-            return
-        if INVALIDATED in kept and pack.summary.get("overall_pass") is True and invalidation(pack.folder) is None:
-            fact = "the durable copy was taken back, and the local one was not"
-            yield Defect(name, INVALIDATED, DefectKind.DURABLE, fact)
-        for file in (*versions, *concluding):
-            yield from self._object_defects(pack, store, file, versions.get(file))
-        for surplus in sorted(kept - {*versions, *concluding, INVALIDATED}):
-            yield Defect(
-                name, surplus, DefectKind.DURABLE, "it lies in the durable copy, and the summary does not list it"
-            )
-
-    def _object_defects(
-        self, pack: VerifiedPack, store: DurableCopy, file: str, version_id: str | None
-    ) -> Iterator[Defect]:
-        name = pack.folder.name
-        try:
-            data = store.read(name, file, version_id)
-            flaw = store.lock_flaw(name, file, version_id)
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
-            yield Defect(name, file, DefectKind.DURABLE, f"it cannot be read: {type(error).__name__}: {error}")
-            return
-        local = self._read(pack.folder / file)
-        if local is not None and sha256(local) != sha256(data):
-            yield Defect(name, file, DefectKind.DURABLE, "the durable copy has other bytes than the local one")
-        if flaw:
-            yield Defect(name, file, DefectKind.DURABLE, flaw)
-
     def _attested(self, execution_id: str) -> str | None:
-        """Digest of the attestation of an attempt; None where there is none."""
-        if execution_id not in self._digests:
-            folder = self._find(execution_id)
-            data = self._read(folder / ATTESTATION) if folder is not None else None
-            self._digests[execution_id] = sha256(data) if data is not None else None
-        return self._digests[execution_id]
+        """Digest of the attestation of an attempt; None where there is none that can be read."""
+        try:
+            found = self._workspace.heads.attested(execution_id)
+        except (EvidenceError, OSError):
+            return None
+        return found.sha256 if found is not None else None
 
     def _find(self, execution_id: str) -> Path | None:
         return self._workspace.history.find(execution_id)
@@ -358,12 +360,28 @@ class Auditor:
         prefix = path.name.partition("_")[0]
         return any(gate.prefix == prefix for gate in self._workspace.catalogue.external.values())
 
-    @staticmethod
-    def _read(path: Path) -> bytes | None:
-        try:
-            return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        except OSError:
-            return None
+
+def _pack_defects(pack: VerifiedPack) -> Iterator[Defect]:
+    for problem in pack.problems:
+        name = Path(problem.place).name
+        file = "" if name == pack.folder.name else name
+        yield Defect(pack.folder.name, file, DefectKind.INTEGRITY, problem.fact)
+
+
+def _is_closed(pack: VerifiedPack) -> bool:
+    """Whether nothing of a pack can be seen: that is one defect, and no other follows from it."""
+    return pack.sha256 is None and any(Path(problem.place) == pack.folder for problem in pack.problems)
+
+
+def _kind_of(error: EnvelopeError) -> DefectKind:
+    return DefectKind.INTEGRITY if error.flaw is EnvelopeFlaw.MALFORMED else DefectKind.SIGNATURE
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return read_file(path)
+    except UnreadableError:
+        return None
 
 
 def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,8 +1,9 @@
 """Which committed attempts no later one names yet: the ends of the chain of attestations.
 
 Each attempt's signed statement names the ends that it found, so that no attempt can disappear unnoticed once there is
-a later one. Two attempts that are committed at once may name the same ends; the next one names both of them. The
-ends are kept as empty files, and are found anew from the statements where those are missing.
+a later one. A statement is made and its attempt moved into place under one lock, so that no two follow the same one:
+a branch of the chain was made elsewhere and brought here. The ends are kept as empty files, and are found anew from
+the statements where those are missing.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.layout import Layout
-from phasegate.evidence.attestation import ATTESTATION, Predecessor, previous_of
+from phasegate.evidence.attestation import ATTESTATION, Origin, Predecessor, origin_of, previous_of
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import EnvelopeError, unverified
+from phasegate.evidence.files import UnreadableError, entries, read_file
 
 FOLDER = ".heads"
 
@@ -27,6 +29,7 @@ class _Statement:
     stamp: tuple[int, ...]
     own: Predecessor
     named: tuple[Predecessor, ...]
+    origin: Origin | None
 
 
 class Heads:
@@ -41,25 +44,33 @@ class Heads:
         self._folder = layout.root / FOLDER
         self._statements: dict[str, _Statement] = {}
 
-    def read(self) -> list[Predecessor]:
+    def read(self, origin: Origin | None = None) -> list[Predecessor]:
         """The ends, sorted, from the statements of all attempts that are there.
 
+        Args:
+            origin: Where attempts must have been made; what says that it was made elsewhere is passed over, so that
+                no attempt ever follows what was brought here.
+
         Raises:
-            OSError: A folder cannot be read.
+            OSError: A folder or a statement cannot be read: which attempts end the chain is unknown then.
         """
         attempts: dict[str, Predecessor] = {}
         named: set[str] = set()
         for folder in self._layout.phases():
-            for path in folder.iterdir():
-                found = self._statement(path.name)
-                if found is not None:
-                    attempts[path.name] = found.own
+            for entry in entries(folder):
+                found = self._statement(entry.name)
+                if found is not None and (None in {origin, found.origin} or found.origin == origin):
+                    attempts[entry.name] = found.own
                     named |= {item.execution_id for item in found.named}
         return sorted(item for name, item in attempts.items() if name not in named)
 
     def names(self) -> list[str]:
-        """The ends as they are kept, whether their attempts are there or not."""
-        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+        """The ends as they are kept, whether their attempts are there or not.
+
+        Raises:
+            UnreadableError: The folder cannot be listed.
+        """
+        return [entry.name for entry in entries(self._folder) if ExecutionId.parse(entry.name) is not None]
 
     def advance(self, execution_id: str, named: Iterable[Predecessor]) -> None:
         """Makes an attempt an end, and those that it names none any more.
@@ -97,21 +108,26 @@ class Heads:
         path = self._layout.attempt(parsed) / ATTESTATION
         kept = self._statements.get(name)
         try:
-            status = path.stat()
+            status = path.lstat()
             # The time of the last change of the file's own entry is there because no hand can set it back.
             stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if kept is None or kept.stamp != stamp:
-                data = path.read_bytes()
-                kept = _Statement(stamp, Predecessor(name, sha256(data)), _named_by(data))
+                data = read_file(path)
+                kept = _Statement(stamp, Predecessor(name, sha256(data)), *_named_by(data))
                 self._statements[name] = kept
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except UnreadableError as error:
+            if error.is_missing:
+                return None
+            raise
         return kept
 
 
-def _named_by(data: bytes) -> tuple[Predecessor, ...]:
-    """The attempts that an attestation names; none where it cannot be read."""
+def _named_by(data: bytes) -> tuple[tuple[Predecessor, ...], Origin | None]:
+    """The attempts that an attestation names, and where it was made; neither where it cannot be read."""
     try:
-        return previous_of(unverified(data))
+        statement = unverified(data)
     except EnvelopeError:
-        return ()
+        return (), None
+    return previous_of(statement), origin_of(statement)

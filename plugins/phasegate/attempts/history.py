@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,13 @@ from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal
 from phasegate.attempts.layout import STAGING, Layout
 from phasegate.attempts.present import SUBSTRATE
+from phasegate.attempts.root_id import RootId
 from phasegate.catalog.model import Catalogue
+from phasegate.errors import EvidenceError
+from phasegate.evidence.attestation import Origin
+from phasegate.evidence.files import UnreadableError, entries, is_there, read_if_there
 from phasegate.evidence.schemas import SchemaSet
-from phasegate.evidence.verify import INVALIDATED, VerifiedPack, read_summary, verify_pack
+from phasegate.evidence.verify import INVALIDATED, Attested, HandedOver, VerifiedPack, read_summary, verify_pack
 
 AUTHORITATIVE = "authoritative"
 _TargetKey = tuple[tuple[str, str], ...]
@@ -65,12 +68,14 @@ class History:
         layout: Where attempts lie.
         catalogue: What gates there are.
         schemas: The schemas that summaries must fit.
+        root_id: The id of the runs root, which every signed attempt must name.
     """
 
-    def __init__(self, layout: Layout, catalogue: Catalogue, schemas: SchemaSet) -> None:
+    def __init__(self, layout: Layout, catalogue: Catalogue, schemas: SchemaSet, root_id: RootId) -> None:
         self._layout = layout
         self._catalogue = catalogue
         self._schemas = schemas
+        self._root_id = root_id
         self._packs: dict[Path, tuple[_Stamp, VerifiedPack]] = {}
         self._gate_of_prefix = {gate.prefix: gate for gate in catalogue.gates.values()}
         self._external_of_prefix = {gate.prefix: gate for gate in catalogue.external.values()}
@@ -84,18 +89,23 @@ class History:
         """The newest complete, not invalidated pack of a gate; it may be altered or blocked.
 
         A pack whose summary is not credible is returned and not passed over, whatever it says: it may have been
-        complete, and of this target, before it was altered.
+        complete, and of this target, before it was altered. Of a gate that is not run here the pack counts that
+        the catalogue names, and no newer one.
 
         Args:
             gate_id: A catalogued or external gate.
             target: What it must have looked at, of what was handed over the substrate alone; None for anything.
         """
         external = self._catalogue.external.get(gate_id)
-        prefix = (external or self._catalogue.gates[gate_id]).prefix
         looked_at = self.target if external is None else _handed_over
         wanted = None if target is None else _target_key(target if external is None else _handed_over(target))
-        folder = self._layout.phase(gate_id.split(".", maxsplit=1)[0])
-        for path in reversed(self.committed(folder, prefix)):
+        if external is not None:
+            place = self.find(external.execution_id)
+            candidates = [place] if place is not None else []
+        else:
+            gate = self._catalogue.gates[gate_id]
+            candidates = self.committed(self._layout.phase(gate.phase), gate.prefix)
+        for path in reversed(candidates):
             if invalidation(path) is not None:
                 continue
             pack = self.pack(path)
@@ -112,9 +122,11 @@ class History:
         execution_id = ExecutionId.parse(path.name)
         prefix = execution_id.prefix if execution_id else ""
         external = self._external_of_prefix.get(prefix)
-        # What was handed over has its own platform's form; that of the framework's own packs has a schema.
-        schemas, owes = (self._schemas, ()) if external is None else (None, external.artifacts)
-        pack = verify_pack(path, self.summary_name(prefix), schemas, owes=owes, attested=external is None)
+        if external is None:
+            pack = verify_pack(path, self.summary_name(prefix), Attested(self._origin()), self._schemas)
+        else:  # what was handed over has its own platform's form
+            owes = HandedOver(external.execution_id, external.sha256, external.artifacts)
+            pack = verify_pack(path, self.summary_name(prefix), owes)
         self._packs[path] = (stamp, pack)
         return pack
 
@@ -123,10 +135,10 @@ class History:
         self._packs[pack.folder] = (_stamp(pack.folder), pack)
 
     def find(self, execution_id: str) -> Path | None:
-        """The folder of a committed attempt; None where there is none of that name."""
+        """The folder of a committed attempt, or what stands in its place; None where nothing does."""
         parsed = ExecutionId.parse(execution_id)
         path = self._layout.attempt(parsed) if parsed is not None else None
-        return path if path is not None and path.is_dir() else None
+        return path if path is not None and is_there(path) else None
 
     def summary_name(self, prefix: str) -> str:
         """File name of the summary of the gate that a prefix stands for."""
@@ -141,12 +153,23 @@ class History:
         return {name: value for name, value in found.items() if isinstance(value, str)}
 
     def committed(self, folder: Path, prefix: str | None = None) -> list[Path]:
-        """The attempts that lie in a phase's folder, in order of their ids."""
-        if not folder.is_dir():
-            return []
-        named = [(ExecutionId.parse(path.name), path) for path in folder.iterdir() if path.is_dir()]
+        """The attempts that lie in a phase's folder, in order of their ids.
+
+        What bears the name of one and is no folder counts: it may stand where one was.
+
+        Raises:
+            UnreadableError: The folder cannot be listed.
+        """
+        named = [(ExecutionId.parse(entry.name), entry.path) for entry in entries(folder)]
         found = [(parsed, path) for parsed, path in named if parsed and prefix in (None, parsed.prefix)]
         return [path for _, path in sorted(found, key=lambda pair: (pair[0].time, pair[1].name))]
+
+    def _origin(self) -> Origin | None:
+        """What this runs root is; None where it has no id that could be read, which is named where it matters."""
+        try:
+            return self._root_id.origin()
+        except EvidenceError:
+            return None
 
     def _phase(self, folder: Path) -> list[AttemptRecord]:
         newest: dict[tuple[str, _TargetKey | None], str] = {}
@@ -185,7 +208,11 @@ class History:
 
     def _staged(self, path: Path) -> AttemptRecord:
         journal = Journal(path)
-        opened = next((entry for entry in journal.entries() if entry.get("event") == "opened"), {})
+        standing = "abandoned: its process ended before it was committed"
+        try:
+            opened = next((entry for entry in journal.entries() if entry.get("event") == "opened"), {})
+        except UnreadableError as error:
+            opened, standing = {}, f"abandoned: its journal {error.fact}"
         prefix = path.name.split("_", maxsplit=1)[0]
         known = self._gate_of_prefix.get(prefix)
         return AttemptRecord(
@@ -195,7 +222,7 @@ class History:
             target=self.target(opened),
             verdict=None,
             blockers=(),
-            standing="running" if journal.is_written() else "abandoned: its process ended before it was committed",
+            standing="running" if journal.is_written() else standing,
             path=path,
         )
 
@@ -207,26 +234,25 @@ def defects(pack: VerifiedPack) -> str:
 
 def invalidation(path: Path) -> str | None:
     """Why an attempt was invalidated; None where it was not."""
-    marker = path / INVALIDATED
-    if not marker.exists() and not marker.is_symlink():
-        return None
     try:
-        # A link is not followed: it would show a line of any file as the reason.
-        text = "" if marker.is_symlink() else marker.read_text(encoding="utf-8", errors="backslashreplace")
-        lines = text.splitlines()
-    except OSError:
-        lines = []
+        data = read_if_there(path / INVALIDATED)
+    except UnreadableError:
+        data = b""  # whatever stands there, somebody meant to take the attempt back
+    if data is None:
+        return None
+    lines = data.decode("utf-8", errors="backslashreplace").splitlines()
     reason = next((line.removeprefix("reason: ") for line in lines if line.startswith("reason: ")), None)
     return reason or "no reason given"
 
 
 def _stamp(path: Path) -> _Stamp:
-    stamp = []
-    with suppress(FileNotFoundError):  # what is removed meanwhile is verified as it is then
-        for entry in sorted(path.iterdir()):
-            status = entry.lstat()
-            stamp.append((entry.name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
-    return tuple(stamp)
+    try:
+        found = [(entry.name, entry.status) for entry in entries(path)]
+    except UnreadableError:
+        return ()
+    return tuple(
+        (name, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino) for name, status in found
+    )
 
 
 def _intrinsic_standing(path: Path, pack: VerifiedPack) -> str:

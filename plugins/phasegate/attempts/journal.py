@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from phasegate.evidence.files import UnreadableError, open_regular, read_if_there
 from phasegate.verdict import TestRecord, TestState
 
 NAME = "journal.jsonl"
@@ -60,21 +61,29 @@ class Journal:
 
     def is_written(self) -> bool:
         """Whether a living process has the journal open for writing."""
-        with suppress(FileNotFoundError), self._path.open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        try:
+            descriptor = open_regular(self._path)
+        except UnreadableError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
         return False
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """The whole entries so far, in order."""
-        with suppress(FileNotFoundError, NotADirectoryError):
-            for line in self._path.read_bytes().split(b"\n"):
-                with suppress(ValueError):
-                    entry = json.loads(line)
-                    if isinstance(entry, dict):
-                        yield entry
+        """The whole entries so far, in order.
+
+        Raises:
+            UnreadableError: Something else stands in its place, or it cannot be read.
+        """
+        for line in (read_if_there(self._path) or b"").split(b"\n"):
+            with suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    yield entry
 
     def _opened(self) -> int:
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)

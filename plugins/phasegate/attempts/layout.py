@@ -13,6 +13,7 @@ from typing import Final
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.files import entries, open_regular
 
 LOCK: Final = ".lock"
 SESSIONS: Final = ".sessions"
@@ -25,6 +26,7 @@ _REMEDIES = {
     errno.EACCES: "make the folder writable, or choose another with --runs-root",
     errno.EPERM: "make the folder writable, or choose another with --runs-root",
     errno.ENOTDIR: "remove the file that stands where the folder should be, or choose another --runs-root",
+    errno.ENOLCK: "put the runs root on a file system that has locks",
     errno.EEXIST: "remove the file that stands where the folder should be, or choose another --runs-root",
 }
 
@@ -38,7 +40,8 @@ class Layout:
     """
 
     def __init__(self, runs_root: Path, platform: str) -> None:
-        self.root = runs_root / platform
+        root = runs_root / platform
+        self.root = root.resolve() if root.is_symlink() else root
         self.platform = platform
 
     def phase(self, phase: str) -> Path:
@@ -58,10 +61,12 @@ class Layout:
         return self.root / SESSIONS / session_id
 
     def phases(self) -> list[Path]:
-        """The phase folders that exist, in order."""
-        if not self.root.is_dir():
-            return []
-        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        """The phase folders that exist, in order.
+
+        Raises:
+            UnreadableError: The platform's folder cannot be listed.
+        """
+        return [entry.path for entry in entries(self.root) if entry.is_folder and not entry.name.startswith(".")]
 
 
 @contextmanager
@@ -78,11 +83,18 @@ def explained(what: str, place: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the lock of a folder against every other process that asks for it."""
+    """Holds the lock of a folder against every other process that asks for it.
+
+    Raises:
+        OSError: The lock is no regular file, or the file system has no locks.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    descriptor = open_regular(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def write_file(path: Path, data: bytes) -> None:

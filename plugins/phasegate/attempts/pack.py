@@ -11,6 +11,7 @@ from phasegate.attempts.journal import NAME as JOURNAL
 from phasegate.attempts.layout import write_file
 from phasegate.errors import EvidenceError
 from phasegate.evidence.canonical import canonical, parsed
+from phasegate.evidence.files import UnreadableError, read_file
 
 
 class Pack:
@@ -79,7 +80,10 @@ class Pack:
 
 
 def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    try:
+        return read_file(path)
+    except UnreadableError:
+        return None
 
 
 def _remove(path: Path) -> None:

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from phasegate.attempts.attempt import Attestor
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file
-from phasegate.attempts.strays import ASIDE, PRUNED
+from phasegate.attempts.strays import ASIDE, PRUNED, RECEIPT_NAME
 from phasegate.attempts.workspace import Workspace
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Predecessor
+from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Origin
 from phasegate.evidence.canonical import sha256
-from phasegate.evidence.dsse import EnvelopeError, opened
+from phasegate.evidence.files import entries, is_folder, read_if_there
 from phasegate.evidence.summary import utc
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import Key
 
 RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
 _RUNNING = "running"
@@ -117,7 +114,7 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
         for record in chosen.remove:
             _inside(layout.root, record.path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(place, attestor(_statement(chosen, moment)))
+        replace_file(place, attestor(_statement(chosen, moment, workspace.root_id.ensure())))
         for record in chosen.remove:
             _remove(record.path)
         workspace.heads.renew(record.execution_id for record in chosen.remove)
@@ -126,32 +123,50 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
     return place
 
 
-def pruned_by_receipts(layout: Layout, keys: Sequence[Key]) -> list[Predecessor]:
-    """The attempts that signed receipts say were removed; a receipt that no trusted key signed says nothing."""
-    found: list[Predecessor] = []
-    for path in sorted((layout.root / PRUNED).glob("*.dsse.json")):
-        try:
-            statement = opened(path.read_bytes(), keys).statement
-        except (OSError, EnvelopeError):
-            continue
-        if statement.get("predicateType") != RECEIPT_TYPE:
-            continue
-        rows = statement.get("subject", [])
-        found += [Predecessor(str(row["name"]), str(row["digest"]["sha256"])) for row in rows]
-    return found
+def receipts(layout: Layout) -> list[Path]:
+    """The receipts of what was pruned, in order.
+
+    Raises:
+        UnreadableError: Their folder cannot be listed.
+    """
+    return [entry.path for entry in entries(layout.root / PRUNED) if RECEIPT_NAME.fullmatch(entry.name)]
 
 
-def _statement(chosen: PrunePlan, moment: datetime) -> dict[str, Any]:
+def removed_by(statement: Mapping[str, Any], origin: Origin | None) -> dict[str, str] | None:
+    """The attempts that a receipt says were removed, with the digests of their attestations; empty without one.
+
+    Args:
+        statement: What was signed.
+        origin: The runs root that it must be of; None where this one has no id.
+
+    Returns:
+        None where it is no receipt of this runs root.
+    """
+    predicate = statement.get("predicate")
+    if statement.get("predicateType") != RECEIPT_TYPE or not isinstance(predicate, dict) or origin is None:
+        return None
+    if Origin(str(predicate.get("platform")), str(predicate.get("runs_root"))) != origin:
+        return None
+    try:
+        unsigned = {str(row["execution_id"]): "" for row in predicate["removed"]}
+        return unsigned | {str(row["name"]): str(row["digest"]["sha256"]) for row in statement["subject"]}
+    except (KeyError, TypeError):
+        return None
+
+
+def _statement(chosen: PrunePlan, moment: datetime, origin: Origin) -> dict[str, Any]:
     subjects = [
         {"name": record.execution_id, "digest": {"sha256": sha256(data)}}
         for record in chosen.remove
-        if (data := _attestation(record.path)) is not None
+        if (data := read_if_there(record.path / ATTESTATION)) is not None
     ]
     return {
         "_type": STATEMENT_TYPE,
         "subject": sorted(subjects, key=lambda row: str(row["name"])),
         "predicateType": RECEIPT_TYPE,
         "predicate": {
+            "platform": origin.platform,
+            "runs_root": origin.runs_root,
             "pruned_at_utc": utc(moment),
             "removed": [
                 {"execution_id": record.execution_id, "verdict": record.verdict, "standing": record.standing}
@@ -162,20 +177,15 @@ def _statement(chosen: PrunePlan, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _attestation(path: Path) -> bytes | None:
-    try:
-        return (path / ATTESTATION).read_bytes()
-    except OSError:
-        return None
-
-
 def _inside(root: Path, path: Path) -> None:
-    """Makes sure that what is removed lies under the root, by no link."""
+    """Makes sure that what is removed is a folder under the root, by no link."""
     real = path.parent.resolve()
     if path.is_symlink() or not real.is_relative_to(root.resolve()):
         raise EvidenceError(
             Problem("it leads out of the runs root, and is not followed", str(path), "remove the link by hand")
         )
+    if not is_folder(path) and not is_folder(path.with_name(f"{ASIDE}{path.name}")):
+        raise EvidenceError(Problem("has the name of an attempt, and is no folder", str(path), "remove it by hand"))
 
 
 def _remove(path: Path) -> None:

@@ -14,6 +14,7 @@ from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Catalogue, UpstreamEdge
 from phasegate.errors import EvidenceError
 from phasegate.evidence.canonical import canonical, parsed
+from phasegate.evidence.files import read_file
 from phasegate.evidence.summary import UpstreamRow
 from phasegate.evidence.verify import VerifiedPack
 
@@ -56,7 +57,7 @@ class UpstreamEvidence:
         if self.absent or self.path is None:
             return None
         listed = {row["file"] for row in self.summary["artifacts"]}  # a green pack verified, so its rows have form
-        return parsed((self.path / name).read_bytes()) if name in listed else None
+        return parsed(read_file(self.path / name)) if name in listed else None
 
     def row(self) -> UpstreamRow:
         """How the summary of the attempt that rests on it lists it."""
@@ -86,9 +87,12 @@ class Chain:
             requires: Fields of its summary and their values; by default a pass.
         """
         name = self._summary_name(gate_id)
-        pack = self._history.newest(gate_id, present.target)
+        try:
+            pack = self._history.newest(gate_id, present.target)
+            why = self._absence(gate_id, present.target) if pack is None else ""
+        except EvidenceError as error:  # whatever keeps evidence from being read, it is not there to rest on
+            pack, why = None, "; ".join(f"{problem.place} {problem.fact}" for problem in error.problems)
         if pack is None:
-            why = self._absence(gate_id, present.target)
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
         attempt = f"{gate_id} attempt {pack.folder.name}"
         broken = self.defects(pack)

@@ -18,11 +18,13 @@ from phasegate.attempts.index import write_index
 from phasegate.attempts.journal import opening
 from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file, sync_folder, write_file
 from phasegate.attempts.present import Present
+from phasegate.attempts.root_id import RootId
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import encodable
+from phasegate.evidence.files import entries, is_there, read_file
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.summary import judgement_of, utc
 from phasegate.evidence.verify import INVALIDATED
@@ -62,7 +64,8 @@ class Workspace:
         self.catalogue = catalogue
         self.session_id = session_id
         self.layout = Layout(runs_root, platform)
-        self.history = History(self.layout, catalogue, schemas)
+        self.root_id = RootId(self.layout)
+        self.history = History(self.layout, catalogue, schemas, self.root_id)
         self.heads = Heads(self.layout)
         self._schemas = schemas
         self._present = present
@@ -76,16 +79,17 @@ class Workspace:
         return frozenset(waiver.blocker for waiver in self._waivers if now is not None and waiver.holds(now))
 
     def check_writable(self) -> None:
-        """Makes sure that evidence can be written before anything is run.
+        """Makes sure that evidence can be written, and its chain be read, before anything is run.
 
         Raises:
-            EvidenceError: It cannot; the folder and the remedy are named.
+            EvidenceError: It cannot; the folder or file and the remedy are named.
         """
         with explained("write evidence", self.layout.root):
             self.layout.root.mkdir(parents=True, exist_ok=True)
             probe = self.layout.root / f".probe-{uuid.uuid4().hex}"
             probe.write_bytes(b"")
             probe.unlink()
+            self.heads.read(self.root_id.ensure())
 
     def check_target(self) -> None:
         """Makes sure that what the session's gates look at can be named before any of them is run.
@@ -109,6 +113,7 @@ class Workspace:
         """
         now = self._clock()
         with explained("open an attempt", self.layout.phase(gate.phase)):
+            self.root_id.ensure()
             execution_id = self._reserve(gate, now)
             session = self.layout.session(self.session_id)
             session.mkdir(parents=True, exist_ok=True)
@@ -151,8 +156,7 @@ class Workspace:
         """
         folder = self.layout.session(self.session_id)
         known = {committed.execution_id: committed for committed in own}
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
+        for name in [entry.name for entry in entries(folder)]:
             parsed = ExecutionId.parse(name)
             gate = self._gate_of(parsed)
             if parsed is None or gate is None or name in known:
@@ -237,10 +241,10 @@ class Workspace:
         return marker
 
     def install_pack(self, source: Path) -> Path:
-        """Copies a pack that was handed over into its place, whole; one that is there already stays.
+        """Copies a pack that was handed over into its place, whole; what is there already stays, and is judged there.
 
         Raises:
-            EvidenceError: The pack does not verify, or another one of that name is there.
+            EvidenceError: The pack is not the one that the catalogue names.
         """
         parsed = ExecutionId.parse(source.name)
         if parsed is None:
@@ -250,17 +254,14 @@ class Workspace:
             raise EvidenceError(pack.problems)
         place = self.layout.attempt(parsed)
         with explained("install a pack", place), locked(self.layout.root):
-            if place.is_dir():
-                there = self.history.pack(place)
-                if there.sha256 != pack.sha256 and not there.problems:
-                    raise _refused("another pack of this name is there", str(place), "remove the one that is wrong")
+            if is_there(place):
                 return place
             place.parent.mkdir(parents=True, exist_ok=True)
             aside = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
             try:
                 aside.mkdir()
                 for path in sorted(source.iterdir()):
-                    write_file(aside / path.name, path.read_bytes())
+                    write_file(aside / path.name, read_file(path))
                 sync_folder(aside)
                 aside.rename(place)
             except BaseException:
@@ -291,8 +292,8 @@ class Workspace:
         taken = [
             parsed.time
             for folder in (phase, staging)
-            for path in folder.iterdir()
-            if (parsed := ExecutionId.parse(path.name)) is not None and parsed.prefix == gate.prefix
+            for entry in entries(folder)
+            if (parsed := ExecutionId.parse(entry.name)) is not None and parsed.prefix == gate.prefix
         ]
         try:
             if taken and candidate.time <= max(taken):
@@ -331,6 +332,7 @@ class Workspace:
             layout=self.layout,
             history=self.history,
             heads=self.heads,
+            root_id=self.root_id,
             chain=self._chain,
             schemas=self._schemas,
             present=self._now,

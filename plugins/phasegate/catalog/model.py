@@ -27,6 +27,12 @@ BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B[0-9]+(\.[0
 ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$"), Field(examples=["m4c_matrix.json"])]
 AdvanceWord = Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$"), Field(examples=["ADVANCE_TO_M4D"])]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$"), Field(examples=["p3_gate_rollup"])]
+ExecutionIdText = Annotated[
+    str,
+    StringConstraints(pattern=r"^m[0-9]{1,4}[a-z][0-9]?(_[a-z0-9]+)*_[0-9]{8}T[0-9]{6}Z$"),
+    Field(examples=["m3j_20260223T233827Z"]),
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -146,13 +152,17 @@ class ExternalGate(Record):
     Attributes:
         id: Its identifier, such as `M3.J`.
         title: What it established.
+        execution_id: The attempt that was handed over; no other one of the gate counts.
         summary: File name of the summary that its pack holds.
+        sha256: Digest of that summary: nobody signed it here, so a reviewed change of the catalogue vouches for it.
         artifacts: What else its pack must hold, readable and unaltered.
     """
 
     id: GateId
     title: Text
+    execution_id: ExecutionIdText
     summary: ArtifactName
+    sha256: Sha256
     artifacts: tuple[ArtifactName, ...] = ()
 
     @property

@@ -27,7 +27,7 @@ def keys(context: typer.Context) -> None:
         say("own key     none yet: the first attempt makes it")
     else:
         say(f"own key     {public_key(store.public).keyid}")
-    for path in sorted(store.trusted.glob("*.pem")) if store.trusted.is_dir() else []:
+    for path in store.trusted_files():
         say(f"trusted     {public_key(path).keyid}  {path.name}")
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from phasegate.attempts import Workspace
-from phasegate.attempts.audit import Audit, Auditor, DefectKind, DurableCopy
-from phasegate.attempts.pruning import pruned_by_receipts
+from phasegate.attempts.audit import Audit, Auditor
+from phasegate.attempts.defects import DefectKind
+from phasegate.attempts.durable import DurableCopy
 from phasegate.commands.lazy import load_object
 from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, ExitCode, Problem
@@ -47,15 +48,17 @@ def verify(
         raise EvidenceError(
             Problem("there is no public key to trust", str(store.folder), "name one: --public-key=FILE")
         )
-    wanted = _wanted(workspace, target)
     durable_copy: DurableCopy | None = None
     if durable:
         if settings.durable is None:
             remedy = 'set durable = "module:attribute" in [tool.phasegate]'
             raise EvidenceError(Problem("nothing opens the durable store here", "--durable", remedy))
         durable_copy = load_object(settings.durable, "[tool.phasegate] durable", settings.root)(settings)
-    pruned = pruned_by_receipts(workspace.layout, keys)
-    audit = Auditor(workspace, keys, durable_copy, pruned).audit(wanted)
+    auditor = Auditor(workspace, keys, durable_copy)
+    audit = auditor.audit(_wanted(workspace, auditor, target))
+    if not audit.attempts and not audit.defects:
+        place = str(workspace.layout.root)
+        raise EvidenceError(Problem("there is no evidence", place, "name its folder: --runs-root=DIR"))
     _tell(audit, as_json=as_json)
     kinds = {defect.kind for defect in audit.defects}
     code = next((EXIT_CODES[kind] for kind in DefectKind if kind in kinds), ExitCode.OK)
@@ -63,20 +66,14 @@ def verify(
         raise typer.Exit(code)
 
 
-def _wanted(workspace: Workspace, target: str | None) -> list[Path]:
+def _wanted(workspace: Workspace, auditor: Auditor, target: str | None) -> list[Path]:
     """The folders of the attempts that a target names."""
     if target is not None and (path := workspace.history.find(target)) is not None:
         return [path]
-    phases = {path.name: path for path in workspace.layout.phases()}
+    phases = [path.name for path in workspace.layout.phases()]
     if target is not None and target.lower() not in phases:
         raise unknown_attempt(target)
-    folders = list(phases.values()) if target is None else [phases[target.lower()]]
-    found = [path for folder in folders for path in workspace.history.committed(folder)]
-    if not found:
-        raise EvidenceError(
-            Problem("there is no evidence", str(workspace.layout.root), "name its folder: --runs-root=DIR")
-        )
-    return found
+    return [path for path in auditor.everything() if target is None or path.parent.name == target.lower()]
 
 
 def _tell(audit: Audit, *, as_json: bool) -> None:

@@ -3,11 +3,13 @@
 A key is named by a text:
 
     file            the project's own key, an ed25519 key under the user's configuration folder, made on first use
-    file:PATH       a private key in PEM
+    file:PATH       a private key in PEM, which nobody but its owner may read
     env:NAME        a private key in PEM, in a variable of the environment
     awskms:KEY      a key of AWS KMS, by id, alias or ARN (needs AWS credentials)
     sigstore:       the identity that the environment has (needs the package `sigstore`, which is not installed with
                     phasegate; its signatures have no public key in PEM that could be trusted here)
+
+A key that is too short to rely on neither signs nor is trusted.
 """
 
 # ruff: noqa: PLC0415 - the library, and the cryptography below it, are imported by who signs or verifies
@@ -31,6 +33,8 @@ OVERRIDE: Final = "PHASEGATE_SIGNING_KEY"
 """The variable that names another key than the settings do."""
 _PRIVATE, _PUBLIC = "signing.pem", "signing.pub.pem"
 _OWNER_ONLY = 0o077
+_LEAST_RSA_BITS: Final = 2_048
+"""NIST SP 800-131A: signatures of shorter RSA keys prove nothing any more."""
 
 
 class KeyStore:
@@ -75,7 +79,7 @@ class KeyStore:
         if named == DEFAULT:
             return self._own()
         if scheme == "file" and rest:
-            return _signer_of(_read(Path(rest).expanduser()), rest)
+            return _private(Path(rest).expanduser(), "or name another key")
         if scheme == "env" and rest:
             pem = self._environment.get(rest)
             if not pem:
@@ -92,8 +96,19 @@ class KeyStore:
             EvidenceError: One of them cannot be read.
         """
         paths = [self.public] if self.public.is_file() else []
-        paths += sorted(self.trusted.glob("*.pem")) if self.trusted.is_dir() else []
-        return [public_key(path) for path in paths]
+        return [public_key(path) for path in (*paths, *self.trusted_files())]
+
+    def trusted_files(self) -> list[Path]:
+        """The files of the trusted folder, in order.
+
+        Raises:
+            EvidenceError: Something else than a file bears the name of one; reading a pipe would never end.
+        """
+        paths = sorted(self.trusted.glob("*.pem")) if self.trusted.is_dir() else []
+        for path in paths:
+            if not path.is_file():
+                raise _unusable("is no file of a key", str(path), "remove it")
+        return paths
 
     def rotate(self) -> Path | None:
         """Retires the project's own key: its public half stays trusted, its private half is gone.
@@ -118,11 +133,7 @@ class KeyStore:
     def _own(self) -> Signer:
         if not self.private.is_file():
             self._make()
-        status = self.private.stat()
-        if status.st_mode & _OWNER_ONLY:
-            fact = f"the signing key can be read by others (mode {status.st_mode & 0o777:o})"
-            raise _unusable(fact, str(self.private), f"chmod 600 {self.private}, or `phasegate keys rotate`")
-        signer = _signer_of(_read(self.private), str(self.private))
+        signer = _private(self.private, "or `phasegate keys rotate`")
         if not self.public.is_file():  # whoever made the key did not live to write its other half
             self._publish(signer)
         return signer
@@ -162,11 +173,14 @@ def public_key(path: Path) -> Key:
     from securesystemslib.signer import SSlibKey
 
     try:
-        return SSlibKey.from_crypto(load_pem_public_key(_read(path)))
+        public = load_pem_public_key(_read(path))
+        key = SSlibKey.from_crypto(public)
     except EvidenceError:
         raise
     except Exception as error:
         raise _unusable(f"is no public key in PEM: {error}", str(path), "export it: `phasegate keys export`") from error
+    _check_size(public, str(path))
+    return key
 
 
 def public_pem(key: Key) -> bytes:
@@ -181,15 +195,39 @@ def public_pem(key: Key) -> bytes:
     return raw.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+def _private(path: Path, otherwise: str) -> Signer:
+    """The signer of a private key in a file that only its owner can read."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise _unusable(f"cannot be read: {error.strerror}", str(path), "name a key that can be read") from error
+    if mode & _OWNER_ONLY:
+        fact = f"the signing key can be read or changed by others (mode {mode & 0o777:o})"
+        raise _unusable(fact, str(path), f"chmod 600 {path}, {otherwise}")
+    return _signer_of(_read(path), str(path))
+
+
+def _check_size(key: object, place: str) -> None:
+    """Refuses an RSA key that is too short; the curves that securesystemslib takes are all long enough."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    if isinstance(key, RSAPrivateKey | RSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
+        fact = f"an RSA key of {key.key_size} bits proves nothing: {_LEAST_RSA_BITS} are the least"
+        raise _unusable(fact, place, "make a longer one, or one of ed25519")
+
+
 def _signer_of(pem: bytes, place: str) -> Signer:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from securesystemslib.signer import CryptoSigner
 
     try:
-        return CryptoSigner(load_pem_private_key(pem, None))
+        private = load_pem_private_key(pem, None)
+        signer = CryptoSigner(private)
     except Exception as error:
         fact = f"is no private key in PEM without a password: {type(error).__name__}"
         raise _unusable(fact, place, "name another key, or `phasegate keys rotate`") from error
+    _check_size(private, place)
+    return signer
 
 
 def _remote(named: str) -> Signer:

@@ -18,6 +18,8 @@ from phasegate.evidence.failures import PublishFailure, cause_of, client_errors,
 
 PART_SIZE = 8 * 1024 * 1024
 _CONCURRENCY = 8
+_LOCK_TOLERANCE = timedelta(days=1)
+"""How far the clock that set a lock may have been behind the store's."""
 _PAUSES = (0.05, 0.25)
 """Seconds before the second and the third try of what failed for a moment."""
 
@@ -53,6 +55,23 @@ class Receipt:
     version_id: str | None
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of an object of an attempt, or a marker of its deletion.
+
+    Attributes:
+        name: The object's file name.
+        version_id: Which version it is.
+        is_latest: Whether it is what a read without a version finds.
+        is_marker: Whether it is a marker, which hides the versions before it.
+    """
+
+    name: str
+    version_id: str
+    is_latest: bool
+    is_marker: bool
 
 
 class EvidenceStore(Protocol):
@@ -221,15 +240,21 @@ class S3Store:
             size=len(found),
         )
 
-    def names(self, execution_id: str) -> list[str]:
-        """The objects of an attempt, by file name, sorted.
+    def versions(self, execution_id: str) -> list[StoredVersion]:
+        """Every version of the objects of an attempt, markers of deletion included, by file name.
 
         Raises:
             Exception: One of `client_errors()`: they cannot be listed.
         """
         prefix = self._key(execution_id, "")
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return sorted(item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", []))
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+        found = [
+            StoredVersion(row["Key"].removeprefix(prefix), row["VersionId"], row["IsLatest"], is_marker)
+            for page in pages
+            for kind, is_marker in (("Versions", False), ("DeleteMarkers", True))
+            for row in page.get(kind, [])
+        ]
+        return sorted(found, key=lambda item: item.name)
 
     def lock_flaw(self, execution_id: str, name: str, version_id: str | None = None) -> str:
         """Why an object could be deleted before its time; empty where its lock holds, or where none is wanted.
@@ -244,7 +269,12 @@ class S3Store:
         until = found.get("ObjectLockRetainUntilDate")
         if found.get("ObjectLockMode") not in {"GOVERNANCE", "COMPLIANCE"} or until is None:
             return "it is not locked"
-        return "" if until > datetime.now(UTC) else f"its lock ran out at {until:%Y-%m-%dT%H:%M:%SZ}"
+        if until <= datetime.now(UTC):
+            return f"its lock ran out at {until:%Y-%m-%dT%H:%M:%SZ}"
+        owed = found["LastModified"] + timedelta(days=self._retain_days)
+        if until < owed - _LOCK_TOLERANCE:
+            return f"its lock ends at {until:%Y-%m-%dT%H:%M:%SZ}, and evidence is kept for {self._retain_days} days"
+        return ""
 
     def _put(self, key: str, data: bytes, **condition: str) -> str | None:
         condition = condition or {"IfNoneMatch": "*"}

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, previous_of, statement_of
+from phasegate.evidence.attestation import (
+    ATTESTATION,
+    PHASE_ATTESTATION,
+    Origin,
+    origin_of,
+    phase_sha256_of,
+    previous_of,
+    statement_of,
+)
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import is_intact
 from phasegate.evidence.dsse import EnvelopeError, unverified
+from phasegate.evidence.files import UnreadableError, entries, read_file, read_if_there
 from phasegate.evidence.schemas import SchemaSet
 
 INVALIDATED = "INVALIDATED.txt"
@@ -43,44 +52,76 @@ class VerifiedPack:
     credible: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What a pack that was made here owes: a signed statement about it, made in this runs root.
+
+    Attributes:
+        origin: What this runs root is; None where it has no id, so that nothing was made in it.
+    """
+
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """What a pack of an earlier phase owes: to be the one that the catalogue names.
+
+    Attributes:
+        execution_id: Its name.
+        sha256: Digest of its summary.
+        artifacts: What its summary must list.
+    """
+
+    execution_id: str
+    sha256: str
+    artifacts: Collection[str]
+
+
 def verify_pack(
-    folder: Path,
-    summary_name: str,
-    schemas: SchemaSet | None = None,
-    *,
-    owes: Collection[str] = (),
-    attested: bool = False,
+    folder: Path, summary_name: str, owes: Attested | HandedOver, schemas: SchemaSet | None = None
 ) -> VerifiedPack:
     """Verifies a pack by itself: form of the summary, digests of the artifacts, no file too few or too many.
+
+    Who signed the statement about a pack is not looked at here.
 
     Args:
         folder: The pack's folder.
         summary_name: File name of the summary that lists the rest.
+        owes: What vouches for the pack.
         schemas: Where given, the summary must fit its schema, and so must the artifacts of a passing attempt; those
             of a blocked one may be what blocks it.
-        owes: Artifacts that the summary must list.
-        attested: Whether a signed statement about the pack must lie in it and say what the pack says. Who signed it
-            is not looked at here: a gate needs no key to find that something was altered.
     """
     check = _Check(folder, schemas)
-    if folder.is_symlink():
-        check.complain("", "the pack's folder is a symbolic link")
-    data = _read(folder / summary_name)
-    summary = _parse(data) if data is not None else None
-    if data is None or not isinstance(summary, dict):
-        check.complain(summary_name, "the summary is missing, unreadable or no JSON object")
-        digest = sha256(data) if data is not None else None
-        return VerifiedPack(folder, {}, digest, tuple(check.problems), credible=False)
+    try:
+        names = [entry.name for entry in entries(folder)]
+    except UnreadableError as error:
+        check.complain("", f"its folder {error.fact}")
+        return VerifiedPack(folder, {}, None, tuple(check.problems), credible=False)
+    try:
+        data = read_file(folder / summary_name)
+    except UnreadableError as error:
+        check.complain(summary_name, f"the summary {error.fact}")
+        return VerifiedPack(folder, {}, None, tuple(check.problems), credible=False)
+    summary = _parse(data)
+    if not isinstance(summary, dict):
+        check.complain(summary_name, "the summary is no JSON object")
+        return VerifiedPack(folder, {}, sha256(data), tuple(check.problems), credible=False)
     listed = check.summary(summary_name, summary, data)
+    if isinstance(owes, HandedOver):
+        check.pin(summary_name, sha256(data), owes)
     credible = not check.problems
-    for name in sorted(set(owes) - listed.keys()):
+    for name in sorted({*owes.artifacts} - listed.keys() if isinstance(owes, HandedOver) else ()):
         check.complain(name, "the summary does not list this artifact, which the pack owes")
     for name, digest in listed.items():
         check.artifact(name, digest, passing=summary.get("overall_pass") is True)
-    if attested:
-        check.attestation(summary_name, summary, sha256(data))
+    if isinstance(owes, Attested):
+        check.attestation(summary_name, summary, sha256(data), owes.origin)
     check.marker()
-    check.nothing_else_than({summary_name, INVALIDATED, ATTESTATION, PHASE_ATTESTATION, *listed})
+    known = {summary_name, INVALIDATED, ATTESTATION, PHASE_ATTESTATION, *listed}
+    for name in names:
+        if name not in known:
+            check.complain(name, "the summary does not list this file")
     return VerifiedPack(folder, summary, sha256(data), tuple(check.problems), credible)
 
 
@@ -111,24 +152,33 @@ class _Check:
             self.complain(name, "its list of artifacts is malformed")
         return listed or {}
 
+    def pin(self, name: str, digest: str, owes: HandedOver) -> None:
+        """Checks that a pack that was handed over is the one that the catalogue names."""
+        if self._folder.name != owes.execution_id:
+            self.complain(name, f"it is not the pack that the catalogue names, which is {owes.execution_id}")
+        elif digest != owes.sha256:
+            self.complain(name, f"was altered: its sha256 is {digest}, the catalogue names {owes.sha256}")
+
     def artifact(self, name: str, digest: str, *, passing: bool) -> None:
-        data = _read(self._folder / name)
-        if data is None:
-            self.complain(name, "a listed artifact is missing, or is no regular file")
-        elif sha256(data) != digest:
+        try:
+            data = read_file(self._folder / name)
+        except UnreadableError as error:
+            self.complain(name, f"a listed artifact {error.fact}")
+            return
+        if sha256(data) != digest:
             self.complain(name, f"was altered: its sha256 is {sha256(data)}, the summary lists {digest}")
         elif passing:
             self._fit(name, _parse(data))
 
-    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str) -> None:
-        """Checks that the statement about the pack is the one that follows from it."""
-        data = _read(self._folder / ATTESTATION)
-        if data is None:
-            self.complain(ATTESTATION, "the attestation is missing, or is no regular file")
-            return
+    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str, origin: Origin | None) -> None:
+        """Checks that the statement about the pack was made here, and is the one that follows from it."""
         try:
-            found = unverified(data)
-            wanted = statement_of(summary, summary_name, digest, previous_of(found))
+            found = unverified(read_file(self._folder / ATTESTATION))
+            made, phase = origin_of(found), phase_sha256_of(found)
+            previous = previous_of(found)
+            wanted = statement_of(summary, summary_name, digest, origin=made, previous=previous, phase_sha256=phase)
+        except UnreadableError as error:
+            self.complain(ATTESTATION, f"the attestation {error.fact}")
         except EnvelopeError as error:
             self.complain(ATTESTATION, f"the attestation is malformed: {error}")
         except (KeyError, TypeError, AttributeError):
@@ -136,27 +186,37 @@ class _Check:
         else:
             if found != wanted:
                 self.complain(ATTESTATION, "the attestation is not about this pack as it stands")
+            elif origin is None:
+                self.complain(ATTESTATION, "it was made in a runs root that has an id, and this one has none")
+            elif made != origin:
+                here = f"{origin.platform} in the runs root {origin.runs_root}"
+                fact = f"it was made for {made.platform} in the runs root {made.runs_root}, and this is {here}"
+                self.complain(ATTESTATION, fact)
+            self._phase(phase)
+
+    def _phase(self, named: str | None) -> None:
+        """Checks that the signed summary of the phase is the one that the attestation names."""
+        try:
+            data = read_if_there(self._folder / PHASE_ATTESTATION)
+        except UnreadableError as error:
+            self.complain(PHASE_ATTESTATION, f"the summary of the phase {error.fact}")
+            return
+        if data is None and named is not None:
+            self.complain(PHASE_ATTESTATION, "the summary of the phase is missing, which the attestation names")
+        elif data is not None and named is None:
+            self.complain(PHASE_ATTESTATION, "the attestation names no summary of a phase")
+        elif data is not None and sha256(data) != named:
+            self.complain(PHASE_ATTESTATION, "it is not the summary of the phase that the attestation names")
 
     def marker(self) -> None:
         """Checks the form of the word that takes the pack back; nothing signs it, so its form is all there is."""
-        path = self._folder / INVALIDATED
-        if not path.exists() and not path.is_symlink():
-            return
-        data = _read(path)
-        if data is None:
-            self.complain(INVALIDATED, "the invalidation is no regular file, or cannot be read")
-        elif _MARKER.fullmatch(data.decode("utf-8", errors="replace")) is None:
-            self.complain(INVALIDATED, "the invalidation does not have the form of one: something else wrote it")
-
-    def nothing_else_than(self, known: Collection[str]) -> None:
         try:
-            names = sorted(path.name for path in self._folder.iterdir())
-        except OSError as error:
-            self.complain("", f"the pack's folder cannot be listed: {error.strerror}")
+            data = read_if_there(self._folder / INVALIDATED)
+        except UnreadableError as error:
+            self.complain(INVALIDATED, f"the invalidation {error.fact}")
             return
-        for name in names:
-            if name not in known:
-                self.complain(name, "the summary does not list this file")
+        if data is not None and _MARKER.fullmatch(data.decode("utf-8", errors="replace")) is None:
+            self.complain(INVALIDATED, "the invalidation does not have the form of one: something else wrote it")
 
     def _fit(self, name: str, payload: Any) -> None:
         if self._schemas is not None:
@@ -166,8 +226,10 @@ class _Check:
 
 def read_summary(path: Path) -> dict[str, Any]:
     """A summary as it stands, unverified; empty where it cannot be read or is no JSON object."""
-    data = _read(path)
-    summary = _parse(data) if data is not None else None
+    try:
+        summary = _parse(read_file(path))
+    except UnreadableError:
+        return {}
     return summary if isinstance(summary, dict) else {}
 
 
@@ -193,13 +255,6 @@ def _listed(summary: dict[str, Any]) -> dict[str, str] | None:
 
 def _is_file_name(name: str) -> bool:
     return "\0" not in name and name not in {"", ".", ".."} and Path(name).name == name
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    except (OSError, ValueError):
-        return None
 
 
 def _parse(data: bytes) -> Any:

@@ -29,10 +29,10 @@ from phasegate.evidence.canonical import sha256
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
-from phasegate.evidence.verify import INVALIDATED, verify_pack
+from phasegate.evidence.verify import INVALIDATED
 from phasegate.verdict import Finding, TestRecord, TestState
 from tests.phasegate.attempts.conftest import document
-from tests.phasegate.attempts.signing import attestor
+from tests.phasegate.attempts.signing import attestor, verified
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
 STAGING = "runs/demo/m9/.staging"
@@ -183,7 +183,7 @@ def names_in(folder: Path) -> list[str]:
 def broken_packs(place: Workspace) -> list[str]:
     """Every committed pack that does not verify."""
     folders = sorted((place.layout.root / "m9").glob("m9a_*"))
-    packs = [verify_pack(folder, SUMMARY) for folder in folders]
+    packs = [verified(folder, SUMMARY) for folder in folders]
     return [str(problem) for pack in packs for problem in pack.problems]
 
 

@@ -10,9 +10,20 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from phasegate.evidence.attestation import ATTESTATION, Predecessor, previous_of, statement_of
+from phasegate.attempts.layout import Layout
+from phasegate.attempts.root_id import RootId
+from phasegate.evidence.attestation import (
+    ATTESTATION,
+    Predecessor,
+    origin_of,
+    phase_sha256_of,
+    previous_of,
+    statement_of,
+)
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import enveloped, unverified
+from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.verify import Attested, VerifiedPack, verify_pack
 
 
 @cache
@@ -28,11 +39,29 @@ def previous(folder: Path) -> tuple[Predecessor, ...]:
 
 def signed_anew(folder: Path, summary_name: str, named: Sequence[Predecessor] | None = None) -> None:
     """Signs a pack as it stands, as somebody does who has the key; it may name other attempts than before."""
+    (folder / ATTESTATION).write_bytes(attestor(statement(folder, summary_name, named)))
+
+
+def statement(folder: Path, summary_name: str, named: Sequence[Predecessor] | None = None) -> dict[str, Any]:
+    """The statement about a pack as it stands; it may name other attempts than before."""
     data = (folder / summary_name).read_bytes()
-    statement = statement_of(json.loads(data), summary_name, sha256(data), previous(folder) if named is None else named)
-    (folder / ATTESTATION).write_bytes(attestor(statement))
+    before = unverified((folder / ATTESTATION).read_bytes())
+    return statement_of(
+        json.loads(data),
+        summary_name,
+        sha256(data),
+        origin=origin_of(before),
+        previous=previous_of(before) if named is None else named,
+        phase_sha256=phase_sha256_of(before),
+    )
 
 
 def attestor(statement: Mapping[str, Any]) -> bytes:
     """Signs with it."""
     return enveloped(statement, signer())
+
+
+def verified(folder: Path, summary_name: str, schemas: SchemaSet | None = None) -> VerifiedPack:
+    """A pack of a runs root as a gate verifies it."""
+    root = folder.parents[1]
+    return verify_pack(folder, summary_name, Attested(RootId(Layout(root.parent, root.name)).origin()), schemas)

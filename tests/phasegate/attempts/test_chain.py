@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import ATTESTATION, Predecessor
 from phasegate.evidence.content import sealed
-from phasegate.evidence.verify import verify_pack
 from phasegate.verdict import TestState
-from tests.phasegate.attempts.signing import previous, signed_anew
+from tests.phasegate.attempts.signing import previous, signed_anew, verified
 
 
 def standing(bench) -> dict[str, str]:
@@ -103,7 +101,7 @@ def test_the_ends_of_the_chain_are_read_once_and_anew_where_a_statement_changed(
     heads, ends = bench.workspace.heads, lambda: [item.execution_id for item in bench.workspace.heads.read()]
     assert ends() == [second.execution_id]
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read again"))
+        patch.setattr("phasegate.attempts.heads.read_file", lambda path: pytest.fail(f"{path} is read again"))
         assert ends() == [second.execution_id]
     path = second.path / ATTESTATION
     before, digest = path.stat(), heads.attested(second.execution_id)
@@ -221,4 +219,4 @@ def test_a_file_too_few_too_many_or_of_another_kind_is_found(bench, change) -> N
         artifact.mkdir()
     else:
         folder = folder.rename(folder.with_name("m9a_20260224T050000Z"))
-    assert verify_pack(folder, "m9a_execution_summary.json", bench.schemas).problems
+    assert verified(folder, "m9a_execution_summary.json", bench.schemas).problems

@@ -16,8 +16,7 @@ import pytest
 
 from phasegate.attempts.heads import Heads
 from phasegate.errors import EvidenceError
-from phasegate.evidence.verify import verify_pack
-from tests.phasegate.attempts.signing import previous
+from tests.phasegate.attempts.signing import previous, verified
 
 ROOT = Path(__file__).parents[3]
 SUMMARY = "m9a_execution_summary.json"
@@ -64,7 +63,7 @@ def test_sessions_at_once_share_no_id_and_lose_no_line_of_the_index(tmp_path, be
     folder = tmp_path / "runs/demo/m9"
     index = (folder / "RUN_INDEX.md").read_text()
     for name in ids:
-        assert verify_pack(folder / name, SUMMARY).problems == ()
+        assert verified(folder / name, SUMMARY).problems == ()
         assert name in index
     bench.root = tmp_path / "runs"
     standings = {record.execution_id: record.standing for record in bench.make_workspace().attempts("M9")}
@@ -96,7 +95,7 @@ def test_a_disk_that_fills_up_at_any_point_leaves_the_old_word_and_says_so(bench
         said = error
     assert (said is None) == (size > 2_000)
     folders = [path for path in (bench.root / "demo/m9").iterdir() if path.name.startswith("m9a_")]
-    assert all(verify_pack(folder, SUMMARY, bench.schemas).problems == () for folder in folders)
+    assert all(verified(folder, SUMMARY, bench.schemas).problems == () for folder in folders)
     if said is not None:
         assert folders == [before.path]
         assert "cannot " in said.problems[0].fact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,16 +13,16 @@ from phasegate.attempts.ids import ExecutionId
 from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError
 from phasegate.evidence.store import PublishFailure, S3Store, publish_all
-from phasegate.evidence.verify import verify_pack
 from phasegate.verdict import TestRecord, TestState
 from tests.phasegate.attempts.conftest import gate
+from tests.phasegate.attempts.signing import verified
 
 
 def test_a_passing_attempt_is_whole_verifies_and_reads_back(bench, s3, bucket) -> None:
     committed = bench.pass_("A")
     assert committed.execution_id == "m9a_20260224T043334Z"
     assert committed.judgement.overall_pass
-    pack = verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas)
+    pack = verified(committed.path, "m9a_execution_summary.json", bench.schemas)
     assert pack.problems == ()
     assert {path.name for path in committed.path.iterdir()} == {
         "m9a_one.json",
@@ -49,6 +50,8 @@ def test_a_passing_attempt_is_whole_verifies_and_reads_back(bench, s3, bucket) -
 
 def test_the_same_facts_give_the_same_bytes(bench, tmp_path) -> None:
     first = bench.pass_("A")
+    (tmp_path / "elsewhere/demo").mkdir(parents=True)
+    shutil.copy(bench.root / "demo/.root-id", tmp_path / "elsewhere/demo")  # as of one runs root
     bench.root = tmp_path / "elsewhere"
     bench.workspace = bench.make_workspace()
     second = bench.commit(bench.filled("A"))
@@ -179,7 +182,7 @@ def test_a_lost_attempt_is_adopted_from_its_journal(bench) -> None:
     assert committed.execution_id == name
     assert bench.summary(committed)["metrics"] == {"count": 7}
     assert committed.judgement.blockers == ("M9A-B3", "M9A-UNMAPPED")
-    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+    assert verified(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
     with pytest.raises(EvidenceError, match="no open attempt"):
         bench.workspace.adopt(name)
 
@@ -223,7 +226,7 @@ def test_what_lies_in_the_pack_and_is_not_owed_blocks_and_is_taken_out(bench) ->
     committed = bench.commit(attempt)
     assert committed.judgement.blockers == ("M9A-B3",)
     assert {"'folder'", "'notes.txt'"} == {finding.detail.split()[0] for finding in committed.judgement.findings}
-    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+    assert verified(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
 
 
 @pytest.mark.parametrize("change", ["edit", "delete", "symlink", "folder"])
@@ -245,7 +248,7 @@ def test_an_artifact_changed_in_staging_blocks_and_the_recorded_one_is_kept(benc
     committed = bench.commit(attempt)
     assert committed.judgement.blockers == ("M9A-B3",)
     assert (committed.path / "m9a_one.json").read_bytes() == content
-    assert verify_pack(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
+    assert verified(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
 
 
 def test_sealing_twice_says_the_same_and_publishes_once(bench, meddler) -> None:
@@ -263,7 +266,7 @@ def test_a_gate_with_a_label_or_a_digit_has_packs_that_verify(bench) -> None:
     bench.opened.append(attempt)
     committed = bench.commit(attempt)
     assert committed.execution_id == "m9c1_p3_gate_rollup_20260224T043334Z"
-    assert verify_pack(committed.path, "m9c1_execution_summary.json", bench.schemas).problems == ()
+    assert verified(committed.path, "m9c1_execution_summary.json", bench.schemas).problems == ()
 
 
 def test_texts_that_utf8_cannot_carry_do_not_lose_the_attempt(bench) -> None:

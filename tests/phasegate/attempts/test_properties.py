@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from phasegate.attempts.history import History
 from phasegate.evidence.attestation import ATTESTATION
-from phasegate.evidence.verify import verify_pack
 from phasegate.verdict import Finding, TestRecord, TestState
-from tests.phasegate.attempts.signing import attestor
+from tests.phasegate.attempts.signing import attestor, verified
 
 SUMMARY = "m9a_execution_summary.json"
 text = st.text(max_size=12)
@@ -76,7 +75,7 @@ def test_any_attempt_commits_to_a_pack_that_verifies_and_is_judged_by_what_happe
     bench.now += timedelta(hours=1)
     root = tmp_path / str(bench.now.timestamp())
     committed = commit(bench, given_facts, root)
-    pack = verify_pack(committed.path, SUMMARY, bench.schemas)
+    pack = verified(committed.path, SUMMARY, bench.schemas)
     assert pack.problems == ()
     assert pack.summary["overall_pass"] == committed.judgement.overall_pass
     assert pack.summary["blockers"] == list(committed.judgement.blockers)
@@ -141,14 +140,14 @@ def test_any_changed_byte_of_any_file_but_the_signature_is_found_by_the_pack_alo
         del changed[place]
     path.write_bytes(changed)
     try:
-        problems = verify_pack(committed.path, SUMMARY, bench.schemas).problems
+        problems = verified(committed.path, SUMMARY, bench.schemas).problems
         assert problems or bytes(changed) == original
         assert any(path.name in problem.place for problem in problems) or bytes(changed) == original
         # A process that verified the pack before sees the change too.
         assert not bench.workspace.upstream("M9.A").green or bytes(changed) == original
     finally:
         path.write_bytes(original)
-    assert verify_pack(committed.path, SUMMARY, bench.schemas).problems == ()
+    assert verified(committed.path, SUMMARY, bench.schemas).problems == ()
 
 
 def test_a_thousand_attempts_are_listed_quickly_and_each_is_read_once(bench, monkeypatch) -> None:

@@ -77,7 +77,6 @@ def test_what_no_attempt_accounts_for_is_a_defect(root, tmp_path, place, kind) -
         (".sessions", "file link"),
         ("m8", "file link"),
         ("m9/RUN_INDEX.md", "folder link"),
-        ("m9/m9a_20200101T000000Z", "file"),
         ("m9/.staging/m9a_20200101T000000Z", "file link"),
     ],
 )
@@ -157,6 +156,7 @@ def test_an_invalidation_that_is_no_file_is_a_defect_and_a_link_is_not_followed(
     if kind == "link":
         target.write_text(REASON + MOMENT)
     put(path, "folder" if kind == "folder" else "link", target)
-    assert said(bench, path) == ["the invalidation is no regular file, or cannot be read"]
+    found = "a folder" if kind == "folder" else "a symbolic link"
+    assert said(bench, path) == [f"the invalidation is {found}, and no regular file"]
     (record,) = bench.make_workspace().attempts("M9")
     assert record.standing == "invalidated: no reason given"

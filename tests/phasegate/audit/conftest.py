@@ -1,14 +1,115 @@
-"""Evidence of a chain of two gates and a lone one, as `phasegate verify` meets it."""
+"""Evidence of a chain of two gates and a lone one, as `phasegate verify` meets it.
+
+The gates are run once for all tests that only read what they leave; each test gets a copy.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.phasegate.harness.conftest import project, s3_endpoint
+from phasegate.cli import main
+from phasegate.errors import ExitCode
+from tests.phasegate.harness.conftest import Project, make_bucket, project, s3_endpoint
 
 __all__ = ["project", "s3_endpoint"]
+
+BLOCKED = 'with blocks("M9A-B2"):\n    assert False, "as told"'
+
+
+@dataclass(frozen=True)
+class Pristine:
+    """What sessions left once, for tests to copy.
+
+    Attributes:
+        runs: The runs root.
+        keys: The keys that it was signed with.
+    """
+
+    runs: Path
+    keys: Path
+
+
+class Furnished(Project):
+    """A project in a folder, whose gates run without a `pytester`."""
+
+    def __init__(self, path: Path, **environment: str) -> None:
+        self.path = path
+        self._environment = os.environ | environment
+
+    def session(self, *arguments: str) -> int:
+        """Runs gates in a process of their own; returns the exit code."""
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        done = subprocess.run(command, cwd=self.path, env=self._environment, capture_output=True, check=False)
+        return done.returncode
+
+
+@dataclass(frozen=True)
+class Told:
+    """What `phasegate verify` said.
+
+    Attributes:
+        code: Its exit code.
+        out: What it printed.
+        err: What it printed to the standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def defects(self) -> list[dict[str, Any]]:
+        """The defects, where JSON was asked for."""
+        found: list[dict[str, Any]] = json.loads(self.out)["defects"]
+        return found
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Attempt and file of each defect."""
+        return [(row["execution_id"], row["file"]) for row in self.defects]
+
+    @property
+    def notes(self) -> list[str]:
+        """The notes, where JSON was asked for."""
+        found: list[str] = json.loads(self.out)["notes"]
+        return found
+
+
+def verify(folder: Path, *arguments: str) -> Told:
+    """Calls `phasegate verify` in a project, in this process: the same command, without the start of another one."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["verify", *arguments])
+    return Told(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Pristine:
+    """The runs of a session that was blocked, and of one that passed."""
+    folder = tmp_path_factory.mktemp("pristine")
+    made = Furnished(
+        folder / "project",
+        PHASEGATE_TEST_S3=s3_endpoint,
+        PHASEGATE_TEST_BUCKET=make_bucket(s3_endpoint),
+        XDG_CONFIG_HOME=str(folder / "keys"),
+    )
+    made.furnish()
+    made.gate("A", v2=BLOCKED)
+    assert made.session("-m", "m9a") == ExitCode.BLOCKED
+    made.gate("A")
+    assert made.session() == ExitCode.OK
+    return Pristine(made.path / "runs", folder / "keys")
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +118,11 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "keys"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def evidence(project: Project, pristine: Pristine, keys: Path) -> Path:
+    """A copy of the runs of a session that passed, after one that was blocked, in a project that could go on."""
+    shutil.copytree(pristine.runs, project.path / "runs")
+    shutil.copytree(pristine.keys, keys)
+    return project.path / "runs"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
-from phasegate.attempts.audit import Defect
-from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION, statement_of
+from phasegate.attempts.defects import Defect
+from phasegate.evidence.attestation import ATTEMPT, ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import enveloped
-from tests.phasegate.attempts.signing import previous
+from tests.phasegate.attempts.signing import statement as statement_about
 
 Tamper = Callable[[], None]
 Place = tuple[str, str]
@@ -49,6 +49,11 @@ class Way:
 def attempts(root: Path) -> list[Path]:
     """The committed attempts that were made here, not handed over."""
     return sorted(path.parent for path in root.rglob(ATTESTATION))
+
+
+def own(statement: dict) -> dict:
+    """What the statement of an attempt says beyond the public form."""
+    return statement["subject"][0]["annotations"][ATTEMPT]
 
 
 def ways(root: Path) -> Iterator[Way]:
@@ -166,8 +171,7 @@ def _edit_artifact(folder: Path, summary_name: str) -> None:
 
 def _forge(folder: Path, summary_name: str) -> None:
     _edit_summary(folder, summary_name, _other_metric)
-    data = (folder / summary_name).read_bytes()
-    statement = statement_of(json.loads(data), summary_name, sha256(data), previous(folder))
+    statement = statement_about(folder, summary_name)
     (folder / ATTESTATION).write_bytes(enveloped(statement, CryptoSigner.generate_ed25519()))
 
 
@@ -183,8 +187,7 @@ def _restate(folder: Path) -> None:
     path = folder / ATTESTATION
     envelope = json.loads(path.read_bytes())
     statement = json.loads(base64.b64decode(envelope["payload"]))
-    statement["predicate"]["phasegate"]["previous"] = []
-    statement["predicate"]["phasegate"]["verdict"] = "ADVANCE_TO_ANYWHERE"
+    own(statement).update(previous=[], verdict="ADVANCE_TO_ANYWHERE")
     path.write_bytes(canonical(envelope | {"payload": base64.b64encode(canonical(statement)).decode()}))
 
 

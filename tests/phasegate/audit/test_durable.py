@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ import pytest
 from botocore.config import Config
 
 from phasegate.errors import ExitCode
-from tests.phasegate.audit.test_verify import attempts, verify
+from tests.phasegate.audit.conftest import verify
+from tests.phasegate.audit.tampering import attempts
 
 PREFIX = "evidence/demo/run_control"
 BUCKET = "locked"
@@ -91,8 +91,8 @@ def test_a_locked_copy_is_sound(project, durable) -> None:
     answer = durable.s3.list_objects_v2(Bucket=durable.bucket)["Contents"]
     modes = {durable.s3.head_object(Bucket=durable.bucket, Key=row["Key"]).get("ObjectLockMode") for row in answer}
     assert (len(answer), modes) == (4, {"GOVERNANCE"})
-    done = verify(project, "--durable")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (ExitCode.OK, "1 attempts verified: sound")
+    done = verify(project.path, "--durable")
+    assert (done.code, done.out.splitlines()[-1]) == (ExitCode.OK, "1 attempts verified: sound")
 
 
 SUMMARY, ARTIFACT = "m9c_execution_summary.json", "m9c_snapshot.json"
@@ -115,23 +115,27 @@ def unlocked(durable: Durable) -> None:
 )
 def test_what_does_not_hold_is_named(project, durable, change: Callable[[Durable], None], file: str, fact: str) -> None:
     change(durable)
-    done = verify(project, "--durable", "--json")
-    assert done.returncode == ExitCode.DURABLE
-    (defect,) = json.loads(done.stdout)["defects"]
+    done = verify(project.path, "--durable", "--json")
+    assert done.code == ExitCode.DURABLE
+    (defect,) = done.defects
     assert (defect["execution_id"], defect["file"], defect["kind"]) == (durable.execution_id, file, "DURABLE")
     assert fact in defect["fact"]
-    assert verify(project).returncode == ExitCode.OK  # the local copy is as it was
+    assert verify(project.path).code == ExitCode.OK  # the local copy is as it was
 
 
 def test_a_copy_that_another_version_hides_is_named_as_other_bytes_without_a_lock(project, durable) -> None:
     durable.put(SUMMARY, b"{}")
-    done = verify(project, "--durable", "--json")
-    assert done.returncode == ExitCode.DURABLE
-    facts = {row["fact"] for row in json.loads(done.stdout)["defects"] if row["file"] == SUMMARY}
-    assert facts == {"the durable copy has other bytes than the local one", "it is not locked"}
+    done = verify(project.path, "--durable", "--json")
+    assert done.code == ExitCode.DURABLE
+    facts = {row["fact"] for row in done.defects if row["file"] == SUMMARY}
+    assert facts == {
+        "2 versions stand under its key, and it was put once",
+        "the durable copy has other bytes than the local one",
+        "it is not locked",
+    }
 
 
 def test_an_attempt_that_was_taken_back_here_too_is_no_durable_defect(project, durable) -> None:
     durable.put("INVALIDATED.txt", b"x")
     assert project.phasegate("runs", "invalidate", durable.execution_id, "--reason=broken").ret == ExitCode.OK
-    assert verify(project, "--durable").returncode == ExitCode.OK
+    assert verify(project.path, "--durable").code == ExitCode.OK

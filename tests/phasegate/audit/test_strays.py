@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from phasegate.errors import ExitCode
-from tests.phasegate.audit.test_verify import attempts, verify
+from tests.phasegate.audit.conftest import verify
+from tests.phasegate.audit.tampering import attempts
+
+BEHIND = "m9/RUN_INDEX.md: it is not what the folders say now; `phasegate runs` is"
 
 
 @pytest.fixture
@@ -21,10 +23,9 @@ def root(project) -> Path:
 
 def told(project) -> tuple[int, list[tuple[str, str, str]], list[str]]:
     """The exit code, the place and kind of every defect, and the notes."""
-    done = verify(project, "--json")
-    answer = json.loads(done.stdout)
-    defects = [(row["execution_id"], row["file"], row["kind"]) for row in answer["defects"]]
-    return done.returncode, defects, answer["notes"]
+    done = verify(project.path, "--json")
+    defects = [(row["execution_id"], row["file"], row["kind"]) for row in done.defects]
+    return done.code, defects, done.notes
 
 
 def test_strays_are_defects_at_their_place_and_what_is_harmless_is_a_note(project, root) -> None:
@@ -34,8 +35,8 @@ def test_strays_are_defects_at_their_place_and_what_is_harmless_is_a_note(projec
     code, defects, notes = told(project)
     places = ["extra.json", "m9/extra"]
     assert (code, defects) == (ExitCode.EVIDENCE, [("", place, "INTEGRITY") for place in places])
-    assert notes == ["m9/.staging/m9a_20200101T000000Z: it was opened, and is not committed"]
-    assert [line.split()[1] for line in verify(project).stdout.splitlines()[:2]] == places
+    assert notes == ["m9/.staging/m9a_20200101T000000Z: it was opened, and is not committed", BEHIND]
+    assert [line.split()[1] for line in verify(project.path).out.splitlines()[:2]] == places
 
 
 def test_what_sessions_and_prunes_leave_is_sound(project, root) -> None:
@@ -95,4 +96,4 @@ def test_an_invalidation_is_a_note_and_a_link_in_its_place_a_defect(project, roo
     (path / "INVALIDATED.txt").symlink_to(aside)
     code, defects, notes = told(project)
     assert (code, defects) == (ExitCode.EVIDENCE, [(path.name, "INVALIDATED.txt", "INTEGRITY")])
-    assert notes == [f"{path.name} was invalidated: no reason given"]
+    assert notes == [BEHIND, f"{path.name} was invalidated: no reason given"]

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,38 +16,24 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from phasegate.attempts.audit import Defect
+from phasegate.attempts.defects import Defect
 from phasegate.errors import EvidenceError, ExitCode
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.keys import KeyStore
-from tests.phasegate.audit.tampering import attempts, ways
+from tests.phasegate.audit.conftest import BLOCKED, Told, verify
+from tests.phasegate.audit.tampering import attempts, own, ways
 
 SAMPLE = 24
 
 
-@pytest.fixture
-def evidence(project) -> Path:
-    """The runs of a session that passed, after one that was blocked."""
-    project.gate("A", v2='with blocks("M9A-B2"):\n    assert False, "as told"')
-    assert project.run("-m", "m9a").ret == ExitCode.BLOCKED
-    project.gate("A")
-    assert project.run().ret == ExitCode.OK
-    return project.path / "runs"
-
-
-def verify(project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("phasegate")), "verify", *arguments]
-    return subprocess.run(command, cwd=project.path, capture_output=True, text=True, timeout=60)  # noqa: PLW1510
-
-
 def test_what_was_not_touched_is_sound(project, evidence) -> None:
-    done = verify(project)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (ExitCode.OK, "4 attempts verified: sound")
-    told = json.loads(verify(project, "--json").stdout)
+    done = verify(project.path)
+    assert (done.code, done.out.splitlines()[-1]) == (ExitCode.OK, "4 attempts verified: sound")
+    told = json.loads(verify(project.path, "--json").out)
     assert (told["sound"], told["defects"], len(told["attempts"])) == (True, [], 4)
-    assert verify(project, "M9").returncode == ExitCode.OK
-    assert verify(project, attempts(evidence)[0].name).returncode == ExitCode.OK
+    assert verify(project.path, "M9").code == ExitCode.OK
+    assert verify(project.path, attempts(evidence)[0].name).code == ExitCode.OK
 
 
 def test_a_stranger_verifies_a_copied_folder_with_the_public_key_alone(project, evidence, tmp_path) -> None:
@@ -72,12 +59,12 @@ def test_another_key_is_a_signature_defect_with_a_code_of_its_own(project, evide
     keys.rename(kept)
     try:
         assert project.run("-m", "m9c").ret == ExitCode.OK  # makes a key, and signs with it
-        done = verify(project)
-        assert done.returncode == ExitCode.SIGNATURE
-        assert "by no trusted key" in done.stdout
+        done = verify(project.path)
+        assert done.code == ExitCode.SIGNATURE
+        assert "by no trusted key" in done.out
         shutil.copy(kept / "signing.pub.pem", keys.parent / "old.pub.pem")
         assert project.phasegate("keys", "trust", str(keys.parent / "old.pub.pem")).ret == ExitCode.OK
-        assert verify(project).returncode == ExitCode.OK
+        assert verify(project.path).code == ExitCode.OK
     finally:
         shutil.rmtree(keys)
         kept.rename(keys)
@@ -86,7 +73,7 @@ def test_another_key_is_a_signature_defect_with_a_code_of_its_own(project, evide
 def test_a_rotated_key_stays_trusted_and_the_next_attempt_makes_a_new_one(project, evidence) -> None:
     assert project.phasegate("keys", "rotate").ret == ExitCode.OK
     assert project.run("-m", "m9c").ret == ExitCode.OK
-    assert verify(project).returncode == ExitCode.OK
+    assert verify(project.path).code == ExitCode.OK
     private = Path(os.environ["XDG_CONFIG_HOME"]) / "phasegate/demo/signing.pem"
     assert private.stat().st_mode & 0o777 == 0o600
 
@@ -125,8 +112,10 @@ def test_the_plain_predicates_say_passed_and_failed(project, evidence) -> None:
     summary = json.loads(base64.b64decode(json.loads(phase.read_bytes())["payload"]))
     assert summary["predicateType"] == "https://slsa.dev/verification_summary/v1"
     assert summary["predicate"]["verificationResult"] == "PASSED"
-    assert summary["predicate"]["resourceUri"] == "phasegate:demo/M9"
-    assert summary["predicate"]["inputAttestations"][0]["uri"].startswith("m9a_")
+    assert summary["predicate"]["resourceUri"] == "phasegate:demo/M9?substrate=embedded"
+    (source,) = summary["predicate"]["inputAttestations"]
+    root_id = (evidence / "demo/.root-id").read_text().strip()
+    assert re.fullmatch(rf"phasegate:demo/runs/{root_id}/m9a_\w+/attestation\.dsse\.json", source["uri"])
 
 
 @pytest.mark.parametrize(("body", "outcome"), [("pytest.skip('later')", "not_evaluated"), ("1 / 0", "errored")])
@@ -137,8 +126,8 @@ def test_what_was_skipped_or_crashed_is_failed_to_a_plain_reader(project, body, 
     statement = json.loads(base64.b64decode(json.loads((folder / ATTESTATION).read_bytes())["payload"]))
     assert statement["predicate"]["result"] == "FAILED"
     assert statement["predicate"]["failedTests"] == ["M9C-V2-BODY"]
-    assert statement["predicate"]["phasegate"][outcome] == ["M9C-V2-BODY"]
-    assert verify(project).returncode == ExitCode.OK
+    assert own(statement)[outcome] == ["M9C-V2-BODY"]
+    assert verify(project.path).code == ExitCode.OK
 
 
 def test_tampering_is_named_whatever_it_is(project, evidence) -> None:
@@ -148,19 +137,17 @@ def test_tampering_is_named_whatever_it_is(project, evidence) -> None:
     names = [way.name for way in ways(pristine / "demo")]
     for name in random.Random(7).sample(names, SAMPLE):  # noqa: S311 - a sample, not a secret
         told = tampered(project, pristine, evidence, name)
-        assert told.returncode in {ExitCode.EVIDENCE, ExitCode.SIGNATURE}, f"{name}\n{told.stdout}{told.stderr}"
+        assert told.code in {ExitCode.EVIDENCE, ExitCode.SIGNATURE}, f"{name}\n{told.out}{told.err}"
 
 
-def tampered(project, pristine: Path, evidence: Path, name: str) -> subprocess.CompletedProcess[str]:
+def tampered(project, pristine: Path, evidence: Path, name: str) -> Told:
     """What verification says of a copy that was tampered with in one way; it names each place of it."""
     shutil.rmtree(evidence, ignore_errors=True)
     shutil.copytree(pristine, evidence)
     way = next(way for way in ways(evidence / "demo") if way.name == name)
     way.tamper()
-    done = verify(project, "--json")
-    assert "Traceback" not in done.stderr, name
-    defects = [Defect(**row) for row in json.loads(done.stdout)["defects"]]
-    assert way.missed(defects) == [], f"{name}\n{done.stdout}"
+    done = verify(project.path, "--json")
+    assert way.missed([Defect(**row) for row in done.defects]) == [], f"{name}\n{done.out}"
     return done
 
 
@@ -170,22 +157,22 @@ def test_a_signature_of_another_key_beside_ours_is_named_and_not_taken_for_harml
     evidence.rename(pristine)
     newest = max(attempts(pristine / "demo"), key=lambda path: path.name)
     done = tampered(project, pristine, evidence, f"{newest.name}: signature of another key added")
-    assert "a signature beside the trusted ones that none made" in done.stdout
-    assert done.returncode == ExitCode.SIGNATURE  # its digests hold, and it is an end that none followed
+    assert "a signature beside the trusted ones that none made" in done.out
+    assert done.code == ExitCode.SIGNATURE  # its digests hold, and it is an end that none followed
 
 
 def test_an_attempt_that_disappeared_is_missed_by_the_next(project, evidence) -> None:
     first = min(attempts(evidence), key=lambda path: path.name)
     shutil.rmtree(first)
-    done = verify(project)
-    assert done.returncode == ExitCode.EVIDENCE
-    assert f"attempt {first.name} is gone" in done.stdout
+    done = verify(project.path)
+    assert done.code == ExitCode.EVIDENCE
+    assert f"attempt {first.name} is gone" in done.out
 
 
 @pytest.mark.parametrize("lost", ["its note", "all notes"])
 def test_an_attempt_whose_note_is_gone_is_named_by_the_next_and_missed_when_it_disappears(project, lost) -> None:
     """As after a tampering hand, or a crash between a commit and its note."""
-    project.gate("A", v2='with blocks("M9A-B2"):\n    assert False, "as told"')
+    project.gate("A", v2=BLOCKED)
     assert project.run("-m", "m9a").ret == ExitCode.BLOCKED
     (blocked,) = attempts(project.path / "runs")
     heads = project.path / "runs/demo/.heads"
@@ -195,11 +182,11 @@ def test_an_attempt_whose_note_is_gone_is_named_by_the_next_and_missed_when_it_d
         shutil.rmtree(heads)
     project.gate("A")
     assert project.run("-m", "m9a").ret == ExitCode.OK
-    assert verify(project).returncode == ExitCode.OK
+    assert verify(project.path).code == ExitCode.OK
     shutil.rmtree(blocked)
-    done = verify(project)
-    assert done.returncode == ExitCode.EVIDENCE
-    assert blocked.name in done.stdout
+    done = verify(project.path)
+    assert done.code == ExitCode.EVIDENCE
+    assert blocked.name in done.out
 
 
 def test_a_signer_that_cannot_sign_blocks_the_gate(project, monkeypatch) -> None:
@@ -236,9 +223,9 @@ def test_a_key_that_others_can_read_is_not_used(project, evidence) -> None:
 
 
 def test_bad_arguments_of_verify_are_told(project, evidence, tmp_path) -> None:
-    assert verify(project, "m9a_20200101T000000Z").returncode == ExitCode.EVIDENCE
-    assert verify(project, f"--runs-root={tmp_path / 'nowhere'}").returncode == ExitCode.EVIDENCE
+    assert verify(project.path, "m9a_20200101T000000Z").code == ExitCode.EVIDENCE
+    assert verify(project.path, f"--runs-root={tmp_path / 'nowhere'}").code == ExitCode.EVIDENCE
     broken = tmp_path / "broken.pem"
     broken.write_text("no key")
-    assert "is no public key" in verify(project, f"--public-key={broken}").stderr
-    assert "nothing opens the durable store" in verify(project, "--durable").stderr
+    assert "is no public key" in verify(project.path, f"--public-key={broken}").err
+    assert "nothing opens the durable store" in verify(project.path, "--durable").err

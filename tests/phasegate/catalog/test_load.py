@@ -112,7 +112,14 @@ def test_two_gates_cannot_close_one_phase(document: dict[str, Any]) -> None:
 
 def test_an_artifact_of_an_external_pack_is_not_owed_by_a_gate_too(document: dict[str, Any]) -> None:
     document["external"] = [
-        {"id": "M8.J", "title": "closure", "summary": "m8_execution_summary.json", "artifacts": ["m9a_snapshot.json"]}
+        {
+            "id": "M8.J",
+            "title": "closure",
+            "execution_id": "m8j_20260101T000000Z",
+            "summary": "m8_execution_summary.json",
+            "sha256": "0" * 64,
+            "artifacts": ["m9a_snapshot.json"],
+        }
     ]
     assert "M8.J owes m9a_snapshot.json, as M9.A does" in facts(document)[0]
 

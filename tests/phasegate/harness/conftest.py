@@ -120,6 +120,14 @@ class Project:
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return path
 
+    def furnish(self) -> None:
+        """Writes a project whose three gates pass."""
+        self.write("pyproject.toml", PYPROJECT)
+        self.write("conftest.py", CONFTEST)
+        self.catalogue(gate_document("A"), gate_document("B", upstream="M9.A"), gate_document("C"))
+        for letter in "ABC":
+            self.gate(letter)
+
     def gate(self, letter: str, **bodies: str) -> None:
         """Writes a gate's test module with the given verifier bodies."""
         self.write(f"gates/test_m9{letter.lower()}.py", module(letter, **bodies))
@@ -184,28 +192,28 @@ def s3_endpoint() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpoint: str) -> Project:
-    """A project whose three gates pass."""
-    monkeypatch.setenv("PHASEGATE_TEST_S3", s3_endpoint)
+def make_bucket(endpoint: str) -> str:
+    """A new versioned bucket; the clock of the ids has seconds, so no two projects may meet in one."""
     s3 = boto3.client(
         "s3",
-        endpoint_url=s3_endpoint,
+        endpoint_url=endpoint,
         region_name="eu-west-2",
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
         config=Config(s3={"addressing_style": "path"}),
     )
-    # The clock of the ids has seconds: two projects of one test session must not meet in one bucket.
     bucket = f"evidence-{uuid.uuid4().hex}"
-    monkeypatch.setenv("PHASEGATE_TEST_BUCKET", bucket)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.close()
+    return bucket
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, s3_endpoint: str) -> Project:
+    """A project whose three gates pass."""
+    monkeypatch.setenv("PHASEGATE_TEST_S3", s3_endpoint)
+    monkeypatch.setenv("PHASEGATE_TEST_BUCKET", make_bucket(s3_endpoint))
     project = Project(pytester)
-    project.write("pyproject.toml", PYPROJECT)
-    project.write("conftest.py", CONFTEST)
-    project.catalogue(gate_document("A"), gate_document("B", upstream="M9.A"), gate_document("C"))
-    for letter in "ABC":
-        project.gate(letter)
+    project.furnish()
     return project
