@@ -115,15 +115,16 @@ def test_a_thousand_attempts_are_verified(benchmark, evidence, settings, known, 
 
 
 def test_a_statement_is_made_and_signed(benchmark, evidence) -> None:
-    from phasegate.evidence.attestation import statement_of  # noqa: PLC0415
+    from phasegate.evidence.attestation import Origin, statement_of  # noqa: PLC0415
     from phasegate.evidence.canonical import parsed, sha256  # noqa: PLC0415
 
     signer = KeyStore("dev_full").signer()
     path = next(evidence.rglob("m4e_execution_summary.json"))
     data = path.read_bytes()
+    origin = Origin("dev_full", "0" * 32)
 
     def attest() -> bytes:
-        return enveloped(statement_of(parsed(data), path.name, sha256(data), ()), signer)
+        return enveloped(statement_of(parsed(data), path.name, sha256(data), origin=origin, previous=()), signer)
 
     attest()
     benchmark(attest)
