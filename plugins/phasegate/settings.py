@@ -31,6 +31,8 @@ class Settings:
         substrates: The substrates that a run may name, the default first.
         commands: Sub-commands that the platform adds to `phasegate`, as `module:attribute`.
         signing_key: The key that attempts are signed with, as `phasegate.evidence.keys` names keys.
+        code: Files and folders that judge beside the gates' own modules; a change of any of them makes the evidence
+            that was judged by it stale.
         durable: What opens the durable store outside a test run, as `module:attribute`; None where nothing does.
         short_options: The options of pytest whose short spellings must work, without dashes; None where those are to
             work that no other plugin takes.
@@ -47,6 +49,7 @@ class Settings:
     signing_key: str = "file"
     durable: str | None = None
     short_options: tuple[str, ...] | None = None
+    code: tuple[Path, ...] = ()
 
     @property
     def schemas(self) -> Path:
@@ -127,7 +130,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
 def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
     problems: list[Problem] = []
     known = {"platform", "catalogue", "verifiers", "registry", "runs_root", "substrates", "commands"}
-    known |= {"signing_key", "durable", "short_options"}
+    known |= {"signing_key", "durable", "short_options", "code"}
 
     def complain(key: str, fact: str, remedy: str) -> None:
         problems.append(Problem(fact=fact, place=f"{pyproject}: {_TABLE} {key}", remedy=remedy))
@@ -178,7 +181,13 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
         signing_key=text("signing_key", needed=False) or "file",
         durable=text("durable", needed=False) or None,
         short_options=short_options,
+        code=tuple(root / name for name in texts("code", [])) if "code" in table else (),
     )
+    for path in settings.code:
+        if not path.exists() or not path.resolve().is_relative_to(root.resolve()):
+            complain(
+                "code", f"names {path.name}, which is no file or folder below {root}", "name what judges the gates"
+            )
     if problems:
         raise SettingsError(problems)
     return settings

@@ -293,6 +293,7 @@ class OpenAttempt:
             generated_at=self._clock(),
             target=self._present.target,
             inputs=self._inputs,
+            code=self._present.judging(self.gate.id).as_json(),
             metrics=self._metrics,
             upstream=[evidence.row() for evidence in upstream],
             artifacts=self._rows,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 
 from pydantic import JsonValue
 
+from phasegate.attempts.code import Code, JudgingCode
 from phasegate.evidence.canonical import digest_of
 
 PLATFORM, SUBSTRATE = "platform", "substrate"
@@ -19,21 +20,43 @@ class Present:
     Args:
         target: Gives what the session's gates look at.
         inputs: Gives what the named inputs are now; names that nobody knows any more are missing.
+        code: Gives the code that judges.
     """
 
     def __init__(
         self,
         target: Callable[[], Mapping[str, str]],
         inputs: Callable[[Collection[str]], Mapping[str, JsonValue]] = lambda _: {},
+        code: Callable[[], Code] | None = None,
     ) -> None:
         self._target = target
         self._inputs = inputs
+        self._code = code
         self._digests: dict[str, str | None] = {}
 
     @cached_property
     def target(self) -> Mapping[str, str]:
         """What the session's gates look at: platform, substrate, and what tells one such place from another."""
         return dict(self._target())
+
+    @cached_property
+    def code(self) -> Code | None:
+        """The code that judges the session's gates; None where nobody names it."""
+        return self._code() if self._code is not None else None
+
+    def take(self, gate_ids: Iterable[str]) -> None:
+        """Takes target and code as they stand before the first gate is run.
+
+        Raises:
+            SettingsError: A plugin names the target in no form that a summary could carry, or two contradict.
+        """
+        _ = self.target
+        if self.code is not None:
+            self.code.take(gate_ids)
+
+    def judging(self, gate_id: str) -> JudgingCode:
+        """The code that judges a gate."""
+        return self.code.judging(gate_id) if self.code is not None else JudgingCode({})
 
     def changed_inputs(self, used: Mapping[str, str]) -> list[str]:
         """The inputs that are not what they were, or that cannot be looked at any more, sorted.

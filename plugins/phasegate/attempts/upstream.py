@@ -221,6 +221,10 @@ def _outdated(pack: VerifiedPack, present: Present) -> Iterator[str]:
     changed = present.changed_inputs(pack.summary.get("inputs", {}))
     if changed:
         yield f"{', '.join(changed)} changed since {pack.folder.name} used it; {again}"
+    code = pack.summary.get("code", {}).get("digests", {})
+    changed = present.code.changes(str(pack.summary.get("gate")), code) if present.code is not None else []
+    if changed:
+        yield f"{pack.folder.name} was judged by other code than stands here now ({', '.join(changed)}); {again}"
 
 
 def _differing(attempt: str, summary: Mapping[str, Any], wanted: Mapping[str, JsonValue]) -> list[str]:

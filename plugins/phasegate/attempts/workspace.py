@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -91,13 +91,13 @@ class Workspace:
             probe.unlink()
             self.heads.read(self.root_id.ensure())
 
-    def check_target(self) -> None:
-        """Makes sure that what the session's gates look at can be named before any of them is run.
+    def prepare(self, gates: Iterable[Gate]) -> None:
+        """Takes what the session's gates look at, and what judges them, before the first of them is run.
 
         Raises:
-            SettingsError: A plugin names it in no form that a summary could carry, or two contradict each other.
+            SettingsError: A plugin names the target in no form that a summary could carry, or two contradict.
         """
-        _ = self._now.target
+        self._now.take(gate.id for gate in gates)
 
     @property
     def _now(self) -> Present:

@@ -87,6 +87,7 @@ class SummaryFacts:
         generated_at: When it was committed, by the clock.
         target: What the gate looked at: platform, substrate, and what tells one such place from another.
         inputs: What may change between gates and was used, by kind and name, with the digest of its value.
+        code: The code that judged it, with digests, the commit that was checked out, and what is not in it.
         metrics: The figures that its verifiers recorded.
         upstream: What it rests on.
         artifacts: What it left.
@@ -100,6 +101,7 @@ class SummaryFacts:
     generated_at: datetime
     target: Mapping[str, str]
     inputs: Mapping[str, str]
+    code: Mapping[str, JsonValue]
     metrics: Mapping[str, JsonValue]
     upstream: Sequence[UpstreamRow]
     artifacts: Sequence[ArtifactRow]
@@ -128,6 +130,7 @@ def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, Js
         "substrate": facts.target["substrate"],
         "target": dict(facts.target),
         "inputs": dict(facts.inputs),
+        "code": dict(facts.code),
         "complete": judgement.complete,
         "overall_pass": judgement.overall_pass,
         "verdict": judgement.word,

@@ -16,6 +16,7 @@ from phasegate.harness.distribution import is_worker, write_plan
 from phasegate.harness.hooks import refuse_unknown_hooks
 from phasegate.harness.options import CHOICES_KEY
 from phasegate.harness.session import AttemptRunner
+from phasegate.harness.stash import COLLECTED_KEY
 from phasegate.settings import Settings
 
 
@@ -83,6 +84,7 @@ class Collecting:
         if self._runner is None:
             return
         narrowed = _narrowed(session.config)
+        session.config.stash[COLLECTED_KEY] = self._collected
         plan = selection.plan_session(self._collected, session.items, self._catalogue, narrowed=narrowed)
         try:
             refuse_unknown_hooks(session.config)  # conftest files of folders are known only now

@@ -9,24 +9,30 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.errors import Problem, SettingsError
+from phasegate.harness.code import code_of
 
 if TYPE_CHECKING:
     from phasegate.attempts.present import Present
+    from phasegate.settings import Settings
 
 _PLATFORM, _SUBSTRATE = "platform", "substrate"
 
 
-def present_of(config: pytest.Config, platform: str, substrate: str) -> Present:
+def present_of(config: pytest.Config, settings: Settings, substrate: str) -> Present:
     """What stands now, as the session's plugins say; none of them is asked before it is needed.
 
     Args:
         config: The session's configuration.
-        platform: The guarded platform.
+        settings: The project's settings.
         substrate: What its gates run against.
     """
     from phasegate.attempts.present import Present  # noqa: PLC0415 - `--help` and plain projects need none of it
 
-    return Present(lambda: _target(config, platform, substrate), lambda names: _inputs(config, names))
+    return Present(
+        target=lambda: _target(config, settings.platform, substrate),
+        inputs=lambda names: _inputs(config, names),
+        code=lambda: code_of(config, settings),
+    )
 
 
 def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, str]:

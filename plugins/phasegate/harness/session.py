@@ -133,7 +133,7 @@ class AttemptRunner:
         self._config.hook.pytest_phasegate_gates_selected(
             config=self._config, catalogue=self.catalogue, gates=plan.gates
         )
-        self.workspace.check_target()
+        self.workspace.prepare(plan.gates)
         self._background.start()
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from phasegate.catalog.model import Catalogue
@@ -9,3 +11,5 @@ from phasegate.settings import Settings
 
 SETTINGS_KEY = pytest.StashKey[Settings]()
 CATALOGUE_KEY = pytest.StashKey[Catalogue]()
+COLLECTED_KEY = pytest.StashKey[Sequence[pytest.Item]]()
+"""All items that were collected, before any was deselected."""

@@ -1,0 +1,130 @@
+"""Which code judges the gates of a session: as configured, as collected, and as loaded."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from phasegate.harness.marks import TEST_KEY
+from phasegate.harness.stash import COLLECTED_KEY
+
+if TYPE_CHECKING:
+    from phasegate.attempts.code import Code
+    from phasegate.settings import Settings
+
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
+
+
+def code_of(config: pytest.Config, settings: Settings) -> Code:
+    """The code that judges the gates of a session."""
+    from phasegate.attempts.code import FRAMEWORK, Code  # noqa: PLC0415 - plain projects need none of it
+
+    loaded = _Loaded(config, settings.root)
+    shared = {FRAMEWORK, *loaded.named([*settings.code, settings.schemas, *loaded.helpers(settings.verifiers)])}
+    return Code(settings.root, shared, loaded.modules_of, loaded.beside, loaded.elsewhere)
+
+
+class _Loaded:
+    """What pytest collected and loaded; asked for when collection has finished.
+
+    Attributes:
+        elsewhere: The places of what does not lie below the root, by name; it grows as such things are named.
+    """
+
+    def __init__(self, config: pytest.Config, root: Path) -> None:
+        self._config = config
+        self._root = root
+        self.elsewhere: dict[str, Path] = {}
+
+    def named(self, paths: Iterable[Path]) -> list[str]:
+        """The names of files and folders: below the root, or of their own where they lie outside of it."""
+        return [self._name(path, f"outside:{path.name}") for path in paths]
+
+    def helpers(self, folders: Iterable[Path]) -> list[Path]:
+        """The Python files in the verifiers' folders that hold no tests."""
+        patterns = self._config.getini("python_files")
+        return [
+            path
+            for folder in folders
+            for path in sorted(folder.rglob("*.py"))
+            if path.name != "conftest.py" and not any(fnmatch(path.name, pattern) for pattern in patterns)
+        ]
+
+    def modules_of(self, gate_id: str) -> list[str]:
+        """The modules that were collected of a gate."""
+        return self.named(sorted(self._modules.get(gate_id, ())))
+
+    def beside(self, gate_id: str) -> list[str]:
+        """What was loaded of the project, or by name, beside a gate's modules and the tests of others."""
+        own = self._modules.get(gate_id, set())
+        tests = {path for modules in self._modules.values() for path in modules} | self._plain_tests
+        found = []
+        for name, path in {**self._plugins(), **self._imported()}.items():
+            if path in tests or _is_framework(path):
+                continue
+            if path.name == "conftest.py" and not any(module.is_relative_to(path.parent) for module in own):
+                continue
+            found.append(self._name(path, f"plugin:{name}"))
+        return found
+
+    @cached_property
+    def _modules(self) -> dict[str, set[Path]]:
+        found: dict[str, set[Path]] = {}
+        for item in self._config.stash.get(COLLECTED_KEY, ()):
+            test = item.stash.get(TEST_KEY, None)
+            if test is not None and item.path.is_file():  # what is absent stands for itself in no file
+                found.setdefault(test.gate.id, set()).add(item.path)
+        return found
+
+    @cached_property
+    def _plain_tests(self) -> set[Path]:
+        return {item.path for item in self._config.stash.get(COLLECTED_KEY, ()) if TEST_KEY not in item.stash}
+
+    def _plugins(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for name, plugin in self._config.pluginmanager.list_name_plugin():
+            if plugin is None:
+                continue
+            module = plugin if inspect.ismodule(plugin) else sys.modules.get(type(plugin).__module__)
+            path = _file_of(module)
+            if path is not None and not _is_installed(path):
+                found[name] = path
+        return found
+
+    def _imported(self) -> dict[str, Path]:
+        root = f"{self._root}/"
+        found: dict[str, Path] = {}
+        for name, module in list(sys.modules.items()):
+            path = _file_of(module)
+            if path is not None and str(path).startswith(root) and not _is_installed(path):
+                found[name] = path
+        return found
+
+    def _name(self, path: Path, otherwise: str) -> str:
+        if path.is_relative_to(self._root):
+            return path.relative_to(self._root).as_posix()
+        self.elsewhere[otherwise] = path
+        return otherwise
+
+
+def _file_of(module: object) -> Path | None:
+    file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
+    return Path(file) if isinstance(file, str) else None
+
+
+def _is_installed(path: Path) -> bool:
+    return not _INSTALLED.isdisjoint(path.parts) or path.is_relative_to(_STANDARD_LIBRARY)
+
+
+def _is_framework(path: Path) -> bool:
+    return path.is_relative_to(Path(__file__).parents[1])

@@ -1,0 +1,46 @@
+"""A change of what judged a gate leaves a trace, and its evidence counts no more."""
+
+from __future__ import annotations
+
+import json
+
+from phasegate.errors import ExitCode
+
+TAMPERING = """
+    import pytest
+
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(pyfuncitem):
+        try:
+            return (yield)
+        except AssertionError:
+            return True
+    """
+
+
+def test_evidence_that_other_code_judged_does_not_count(project) -> None:
+    project.write("helper.py", "def holds(): return True")
+    project.gate("A", v2="import helper\nwith blocks('M9A-B2'):\n    assert helper.holds()")
+    assert project.run("-m", "m9a or m9b", "-p", "no:randomly").ret == ExitCode.OK
+    judged = project.summaries()["M9.A"]["code"]["digests"]
+    assert {"phasegate", "conftest.py", "helper.py", "gates/test_m9a.py", "catalog/schemas"} <= judged.keys()
+    assert "gates/test_m9b.py" not in judged
+
+    def held_by(*names: str) -> None:
+        assert project.run("-m", "m9b").ret == ExitCode.BLOCKED
+        summary = project.summaries()["M9.B"]
+        why = f"other code than stands here now ({', '.join(names)}); run M9.A again"
+        assert why in summary["blocker_details"][0]["detail"], summary["blocker_details"]
+
+    project.write("helper.py", "def holds(): return 1 == 1")
+    project.write("catalog/schemas/m9a_snapshot.schema.json", json.dumps(True))
+    held_by("catalog/schemas", "helper.py")
+    project.write("catalog/schemas/m9a_snapshot.schema.json", json.dumps({"type": "object"}))
+    project.write("helper.py", "def holds(): return False")
+    project.write("tampering.py", TAMPERING)
+    project.run("-m", "m9a", "-p", "tampering")
+    project.write("helper.py", "def holds(): return True")
+    (project.path / "tampering.py").unlink()
+    held_by("helper.py", "tampering.py")
+    assert project.run("-m", "m9a or m9b").ret == ExitCode.OK
