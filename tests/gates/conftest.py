@@ -133,3 +133,13 @@ def platform(substrate: SubstrateProcess, tmp_path: Path) -> Platform:
     """A fresh world with all five stacks, and a registry pinned to it."""
     world = open_fresh_world(substrate, REGISTRY, tmp_path / "world")
     return Platform(substrate, world, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def passed(substrate: SubstrateProcess, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """A world in which the whole phase has passed once; whoever breaks its evidence breaks a copy."""
+    path = tmp_path_factory.mktemp("passed")
+    platform = Platform(substrate, open_fresh_world(substrate, REGISTRY, path / "world"), path)
+    run = platform.run("m4")
+    assert run.code == 0, run.output
+    return platform

@@ -9,23 +9,12 @@ from pathlib import Path
 import pytest
 
 from infra.substrate.faults import Fault
-from infra.substrate.world import open_fresh_world
 from phasegate.errors import ExitCode
-from tests.gates.conftest import REGISTRY, Platform
+from tests.gates.conftest import Platform
 
 RUN = "platform_20260223T184232Z"
 OPERATE = f"evidence/runs/{RUN}/operate"
 HEADER = {"phase_execution_id", "gate", "alias"}
-
-
-@pytest.fixture(scope="module")
-def passed(substrate, tmp_path_factory) -> Platform:
-    """A world in which the whole phase has passed once."""
-    path = tmp_path_factory.mktemp("passed")
-    platform = Platform(substrate, open_fresh_world(substrate, REGISTRY, path / "world"), path)
-    run = platform.run("m4")
-    assert run.code == ExitCode.OK, run.output
-    return platform
 
 
 @pytest.fixture
