@@ -168,6 +168,27 @@ def closed_by(kind: type[Closing]) -> Cause:
     return given("closing", lambda right: kind(right._gate, right._platform, right._scope))
 
 
+def drilled(**seen: Any) -> Cause:
+    """The drill saw something else."""
+
+    def change(rehearsal: Rehearsal) -> None:
+        journal = rehearsal.given["ingress_drill"].journal
+        for name, value in seen.items():
+            setattr(journal, name, {**getattr(journal, name), **value} if isinstance(value, dict) else value)
+
+    return change
+
+
+def begun_anew(cause: Cause) -> Cause:
+    """The drill is not one that was run, but what comes of the cause."""
+
+    def change(rehearsal: Rehearsal) -> None:
+        del rehearsal.given["ingress_drill"]
+        cause(rehearsal)
+
+    return change
+
+
 def other_object(name: str) -> Cause:
     """What lies in the evidence bucket under a name is of somebody else."""
 
@@ -231,6 +252,14 @@ CAUSES: Mapping[str, Cause] = {
     "M4F-B5": edited(OTEL_ENABLED="false"),
     "M4F-B6": refused,
     "M4F-B7": leaked("LAMBDA_IG_HANDLER_NAME"),
+    "M4G-B1": begun_anew(held("M4.F", "M4F-B5")),
+    "M4G-B2": begun_anew(edited(IG_INGEST_PATH=None)),
+    "M4G-B3": drilled(failure_shown=False),
+    "M4G-B4": drilled(steady_after={"health": 503}),
+    "M4G-B5": drilled(restored=False),
+    "M4G-B6": drilled(steady_after={"correlation": "lost: trace_id"}),
+    "M4G-B7": refused,
+    "M4G-B8": lambda rehearsal: rehearsal.secrets.append("platform_20260223T184232Z"),
     "M4H-B1": held("M4.G", "M4G-B3"),
     "M4H-B2": rewritten(
         "M4.F", "m4f_correlation_audit_snapshot.json", lambda found: found["rows"][0].update({"pass": False})
@@ -263,6 +292,9 @@ CAUSES: Mapping[str, Cause] = {
 ENTAILED: Mapping[str, frozenset[str]] = {
     "M4C-B2": frozenset({"M4C-B6"}),  # a map with a role that is open is incomplete
     "M4E-B4": frozenset({"M4E-B2"}),  # a surface in no good state is not healthy
+    "M4G-B1": frozenset({"M4G-B2", "M4G-B3", "M4G-B4", "M4G-B5"}),  # what is not begun shows nothing
+    "M4G-B2": frozenset({"M4G-B3", "M4G-B4", "M4G-B5"}),
+    "M4G-B5": frozenset({"M4G-B4"}),  # a control that does not read as before was not set back
     "M4H-B1": frozenset({"M4H-B2", "M4H-B4"}),  # a gate that is held is no source, and without sources nothing is made
     "M4H-B2": frozenset({"M4H-B4"}),  # what cannot be assembled cannot be published
     "M4I-B3": frozenset({"M4I-B2"}),  # only a gate that is held has open codes

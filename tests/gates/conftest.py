@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from infra.clients import Clients
 from infra.substrate.process import SubstrateProcess, ensure_running
 from infra.substrate.world import World, open_fresh_world
+from tests.gates.rehearsal import CATALOGUE, Rehearsal
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = ROOT / "infra/handles/dev_full_handles.registry.v0.md"
@@ -143,3 +145,23 @@ def passed(substrate: SubstrateProcess, tmp_path_factory: pytest.TempPathFactory
     run = platform.run("m4")
     assert run.code == 0, run.output
     return platform
+
+
+@pytest.fixture(scope="session")
+def drill(passed: Platform, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A drill of the ingress, run once; whoever changes what it saw works on a copy."""
+    rehearsal = Rehearsal(CATALOGUE.gates["M4.G"], passed, tmp_path_factory.mktemp("drill"))
+    assert rehearsal.codes() == set()
+    return rehearsal.made["ingress_drill"]
+
+
+@pytest.fixture
+def rehearse(passed: Platform, drill: Any, tmp_path: Path) -> Callable[[str], Rehearsal]:
+    """Makes the rehearsal of a gate, given by its id."""
+
+    def make(gate: str) -> Rehearsal:
+        rehearsal = Rehearsal(CATALOGUE.gates[gate], passed, tmp_path)
+        rehearsal.given["ingress_drill"] = copy.deepcopy(drill)
+        return rehearsal
+
+    return make

@@ -14,10 +14,11 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from fixtures.readiness import TARGETS
 from fixtures.session import Platform as SessionPlatform
@@ -25,17 +26,23 @@ from infra.handles import load
 from phasegate.api import GateRun
 from phasegate.attempts import UpstreamEvidence, Workspace
 from phasegate.attempts.present import Present
-from phasegate.catalog.model import Catalogue, Gate, Verifier
+from phasegate.catalog.model import Gate, Verifier
 from phasegate.errors import Problem
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
+from phasegate.harness.plugin import SETTINGS_KEY
+from phasegate.project import load_catalogue
 from phasegate.scope import Scope
-from tests.gates.conftest import ROOT, Platform
+from phasegate.settings import require_settings
 
-VERIFIERS = ROOT / "verifiers/m4"
-SCHEMAS = ROOT / "verifiers/catalog/schemas"
+if TYPE_CHECKING:
+    from tests.gates.conftest import Platform
+
+SETTINGS = require_settings(Path(__file__))
+CATALOGUE = load_catalogue(SETTINGS)
+VERIFIERS = SETTINGS.root / "verifiers/m4"
 CONTROL = "evidence/dev_full/run_control"
 _BEGIN, _NUMBERS = datetime(2026, 3, 1, tzinfo=UTC), itertools.count()
 """Every rehearsal has a second of its own, because surfaces remember the attempts that probed them."""
@@ -85,30 +92,32 @@ class Rehearsal:
 
     Attributes:
         gate: The gate.
-        catalogue: The catalogue.
         passed: A world in which the phase has passed.
         path: A folder of its own.
         changes: What becomes of fixtures once they are made, by name.
+        given: Fixtures that are not made but given, by name.
         secrets: Values that the scanner knows as secrets.
         durable: The objects of the evidence bucket, by URI.
         refuses: Whether the control prefix refuses what is published.
+        made: The fixtures of the run, by name.
     """
 
     gate: Gate
-    catalogue: Catalogue
     passed: Platform
     path: Path
     changes: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
     durable: dict[str, bytes] = field(default_factory=dict)
     refuses: bool = False
+    made: dict[str, Any] = field(default_factory=dict)
     _upstream: dict[str, UpstreamEvidence] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shutil.copytree(self.passed.runs, self.path / "upstream")
         self._registry = self.path / "registry.md"
         self._registry.write_text(self.passed.world.registry_path.read_text(encoding="utf-8"), encoding="utf-8")
-        for gate in ("M3.F", "M3.J", *(gate for gate in self.catalogue.gates if gate != self.gate.id)):
+        for gate in ("M3.F", "M3.J", *(gate for gate in CATALOGUE.gates if gate != self.gate.id)):
             self._upstream[gate] = self._evidence(gate)
             self._keep_durable(self._upstream[gate])
 
@@ -180,8 +189,8 @@ class Rehearsal:
         workspace = Workspace(
             runs_root=self.path / "runs",
             platform="dev_full",
-            catalogue=self.catalogue,
-            schemas=SchemaSet(SCHEMAS),
+            catalogue=CATALOGUE,
+            schemas=SchemaSet(SETTINGS.schemas),
             present=Present(lambda: {"platform": "dev_full", "substrate": "embedded"}),
             session_id="rehearsal",
             clock=lambda: now,
@@ -195,7 +204,11 @@ class Rehearsal:
         workspace.evidence_for = lambda _, name, **__: self._upstream[name]  # type: ignore[method-assign]
         platform = _Platform(self.passed.clients, load(self._registry))
         platform.objects = self.durable
-        made: dict[str, Any] = {"gate": gate, "platform": platform, "catalogue": self.catalogue}
+        made: dict[str, Any] = {"gate": gate, "platform": platform, "catalogue": CATALOGUE, **self.given}
+        made["pytestconfig"] = SimpleNamespace(
+            stash={SETTINGS_KEY: replace(SETTINGS, runs_root=self.path / "runs")},
+            option=SimpleNamespace(allow_drills=False, substrate="embedded"),
+        )
         codes: dict[str, list[str]] = {}
         for verifier, function in _verifiers(self.gate):
             with Scope(self.gate, verifier) as scope:
@@ -203,6 +216,7 @@ class Rehearsal:
             codes[verifier.id] = list(dict.fromkeys(code for code, _ in scope.findings))
         codes[self.gate.id] = sorted({finding.code for finding in attempt.seal(store, scanner)})
         attempt.journal.close()
+        self.made = made
         return codes
 
     def codes(self) -> set[str]:
@@ -247,7 +261,7 @@ def _verifiers(gate: Gate) -> Iterator[tuple[Verifier, Callable[..., None]]]:
 
 def _fixtures() -> Mapping[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
-    for file in (ROOT / "fixtures").glob("*.py"):
+    for file in (SETTINGS.root / "fixtures").glob("*.py"):
         for name, value in vars(importlib.import_module(f"fixtures.{file.stem}")).items():
             if type(value).__name__ == "FixtureFunctionDefinition":
                 found[name] = inspect.unwrap(value)

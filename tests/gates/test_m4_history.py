@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from phasegate.errors import ExitCode
 
 FOUR = "m4a or m4b or m4c or m4d"
@@ -98,42 +96,6 @@ def test_stale_handles_and_no_log_group_are_m4d_b3_b5(platform) -> None:
         (6, "NOT_FOUND"),
         (16, "NOT_FOUND"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("handle", "value", "blocker"),
-    [
-        ("FLINK_RUNTIME_MODE", '"TO_PIN"', "M4A-B2"),
-        ("S3_EVIDENCE_BUCKET_X", None, None),
-        ("OTEL_ENABLED", None, "M4A-B2"),
-        ("PHASE_RUNTIME_PATH_MODE", '"many"', "M4A-B3"),
-        ("RUNTIME_PATH_SWITCH_IN_PHASE_ALLOWED", "true", "M4A-B3"),
-        ("PHASE_RUNTIME_PATH_PIN_REQUIRED", '"true"', "M4A-B3"),
-    ],
-)
-def test_what_the_registry_breaks_blocks_m4a(platform, handle, value, blocker) -> None:
-    if blocker is None:
-        platform.use_registry(platform.world.registry_path.read_text() + f"\n* `{handle}`\n")
-    else:
-        platform.edit_registry({handle: value})
-    run = platform.run("m4a")
-    assert run.blockers("M4.A") == ([blocker] if blocker else [])
-
-
-@pytest.mark.parametrize(
-    ("edit", "blockers"),
-    [
-        ({"RUNTIME_DEFAULT_INGRESS_EDGE": '"eks_ig_service"'}, ["M4B-B4", "M4B-B5", "M4B-B6"]),
-        ({"RUNTIME_DEFAULT_STREAM_ENGINE": '"msk_flink|eks_stream_transform"'}, ["M4B-B4", "M4B-B5", "M4B-B6"]),
-        ({"RUNTIME_DEFAULT_STREAM_ENGINE": '"kinesis"'}, ["M4B-B3"]),
-        ({"RUNTIME_DEFAULT_STREAM_ENGINE": '"eks_stream_transform"'}, ["M4B-B5", "M4B-B6"]),
-        ({"K8S_DEPLOY_CM": None}, ["M4B-B2", "M4B-B3"]),
-    ],
-)
-def test_what_breaks_the_lane_laws_blocks_m4b(platform, edit, blockers) -> None:
-    platform.edit_registry(edit)
-    run = platform.run("m4a or m4b")
-    assert run.blockers("M4.B") == blockers
 
 
 def test_a_role_that_may_do_more_than_its_lane_is_m4c_b3(platform) -> None:

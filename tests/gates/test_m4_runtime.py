@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from phasegate.errors import ExitCode
 from tests.gates.handlers import H0, TALKATIVE, deploy
 
@@ -141,40 +139,6 @@ def test_a_handler_that_logs_the_key_is_m4f_b7_and_the_key_is_nowhere(platform) 
     assert key not in everything
 
 
-@pytest.mark.parametrize(
-    ("edit", "blockers"),
-    [
-        ({"REQUIRED_PLATFORM_RUN_ID_ENV_KEY": '"RUN_ID"'}, ["M4E-B3"]),
-        ({"KAFKA_PARTITION_KEY_CONTROL": '"event_id"'}, ["M4E-B3"]),
-        ({"IG_INGEST_PATH": '"/ingest/elsewhere"'}, ["M4E-B3"]),
-        ({"IG_HEALTHCHECK_PATH": '"/nowhere"'}, ["M4E-B2"]),
-        ({"IG_BASE_URL": '"https://example.com/v1"'}, ["M4E-B2", "M4E-B3"]),
-        ({"SFN_PLATFORM_RUN_ORCHESTRATOR_V0": '"another-machine"'}, ["M4E-B2", "M4E-B3"]),
-        ({"ROLE_EKS_IRSA_RTDL": '"arn:aws:iam::000000000000:role/nobody"'}, ["M4E-B2"]),
-        ({"SSM_IG_API_KEY_PATH": None}, ["M4E-B2", "M4E-B3"]),
-    ],
-)
-def test_what_the_registry_breaks_blocks_m4e(platform, edit, blockers) -> None:
-    platform.edit_registry(edit)
-    run = platform.run("m4e", "--upstream=run")
-    assert run.blockers("M4.E") == sorted({*blockers, *_entry(run)})
-
-
-@pytest.mark.parametrize(
-    ("edit", "blockers"),
-    [
-        ({"CORRELATION_REQUIRED_FIELDS": '"platform_run_id,scenario_run_id"'}, ["M4F-B2"]),
-        ({"CORRELATION_MODE": None}, ["M4F-B2"]),
-        ({"CORRELATION_ENFORCEMENT_FAIL_CLOSED": "false"}, ["M4F-B2"]),
-        ({"OTEL_ENABLED": "false"}, ["M4F-B5"]),
-    ],
-)
-def test_what_the_registry_breaks_blocks_m4f(platform, edit, blockers) -> None:
-    platform.edit_registry(edit)
-    run = platform.run("m4f", "--upstream=run")
-    assert run.blockers("M4.F") == blockers
-
-
 def test_an_orchestrator_that_fails_is_m4e_b3_and_m4f_b4(platform) -> None:
     machines = platform.clients.client("stepfunctions")
     arn = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
@@ -211,9 +175,3 @@ def test_explain_tells_what_was_seen_and_what_closed_it(platform) -> None:
     unknown = platform.phasegate("explain", "M4E-B77")
     assert unknown.returncode == ExitCode.USAGE
     assert "M4E-B7" in unknown.stderr or "catalog" in unknown.stderr
-
-
-def _entry(run) -> list[str]:
-    """The entry blocker, where an earlier gate is broken by the same registry."""
-    earlier = [run.blockers(f"M4.{letter}") for letter in "ABCD"]
-    return ["M4E-B1"] if any(earlier) else []
