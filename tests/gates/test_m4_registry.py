@@ -8,6 +8,7 @@ EDITS = {
     "M4.A": [
         ({"FLINK_RUNTIME_MODE": '"TO_PIN"'}, {"M4A-B2"}),
         ({"OTEL_ENABLED": None}, {"M4A-B2"}),
+        ({"AWS_BUDGET_NOTIFICATION_EMAIL": None}, set()),
         ({"PHASE_RUNTIME_PATH_MODE": '"many"'}, {"M4A-B3"}),
         ({"RUNTIME_PATH_SWITCH_IN_PHASE_ALLOWED": "true"}, {"M4A-B3"}),
         ({"PHASE_RUNTIME_PATH_PIN_REQUIRED": '"true"'}, {"M4A-B3"}),
