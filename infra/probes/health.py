@@ -26,12 +26,17 @@ from infra.probes.surfaces import (
 
 SERVICES_LANE: Final = "differentiating_services"
 _HEALTH: Final = Group.LANE_HEALTH
+_WELL: Final = "ok"
+"""What the ingress says of itself where it is well, by the contract of its health route."""
 
 
 def _health(look: Look) -> str:
     answer = Ingress(look.clients, look.handles, look.secret).health()
     require_status(answer, HTTPStatus.OK)
-    return f"200, status {json_object(answer).get('status')}"
+    said = json_object(answer).get("status")
+    if said != _WELL:
+        raise ProbeFailure(ErrorClass.BAD_STATE, f"200, and its status is {said!r}, not {_WELL!r}")
+    return f"200, status {said}"
 
 
 LANE_PROBES: Final[tuple[Probe, ...]] = (

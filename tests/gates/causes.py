@@ -79,6 +79,12 @@ def result(found: ProbeResult, status: ProbeStatus, error_class: ErrorClass) -> 
     return replace(found, status=status, error_class=error_class, detail="for the test")
 
 
+def turned(made: Any, kind: type) -> Any:
+    """An object as one of a kind of its class that does something else."""
+    made.__class__ = kind
+    return made
+
+
 class LossyClosure(HandleClosure):
     """A closure whose matrix lost a row."""
 
@@ -139,7 +145,7 @@ class RashVerdict(Adjudication):
 
 def adjudicated_by(kind: type[Adjudication]) -> Cause:
     """The roll-up is made by another."""
-    return given("adjudicate", lambda right: lambda: kind(right().evidence, right()._catalogue))
+    return given("adjudicate", lambda right: lambda: turned(right(), kind))
 
 
 def unrepeatable(right: Callable[[], Adjudication]) -> Callable[[], Adjudication]:
@@ -165,7 +171,7 @@ class LyingHandoff(Closing):
 
 def closed_by(kind: type[Closing]) -> Cause:
     """The closure is made by another."""
-    return given("closing", lambda right: kind(right._gate, right._platform, right._scope))
+    return given("closing", lambda right: turned(right, kind))
 
 
 def drilled(**seen: Any) -> Cause:
@@ -215,7 +221,7 @@ CAUSES: Mapping[str, Cause] = {
     "M4A-B2": edited(FLINK_RUNTIME_MODE='"TO_PIN"'),
     "M4A-B3": edited(PHASE_RUNTIME_PATH_PIN_REQUIRED='"true"'),
     "M4A-B4": lost("M3.J"),
-    "M4A-B5": given("m4a_closure", lambda right: LossyClosure(right._registry, right._families)),
+    "M4A-B5": given("m4a_closure", lambda right: turned(right, LossyClosure)),
     "M4A-B6": refused,
     "M4B-B1": held("M4.A", "M4A-B2"),
     "M4B-B2": edited(K8S_DEPLOY_IG=None),

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.probes import SurfaceNotSeenError
+from fixtures.probes import ProbeRun, SurfaceNotSeenError
 from fixtures.run_scope import RunScope
 from fixtures.runtime import RuntimeProbes
+from infra.http import HttpResponse
+from infra.probes import ingress
 from infra.probes.run_scope import RunIdentity
 
 LANES = ("ingress_edge",)
@@ -83,6 +85,28 @@ def test_a_surface_that_is_in_no_good_state_is_unhealthy_and_unstable(answers) -
     assert made.healthy_lane_count == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "well"),
+    [
+        (b'{"status": "ok", "service": "ig-edge"}', True),
+        (b'{"status": "down"}', False),
+        (b'{"status": true}', False),
+        (b'{"service": "ig-edge"}', False),
+        (b'["ok"]', False),
+        (b"<html>ok</html>", False),
+        (b"", False),
+    ],
+)
+def test_an_ingress_that_answers_and_does_not_say_that_it_is_well_is_unstable(monkeypatch, body, well) -> None:
+    monkeypatch.setitem(HANDLES, "IG_BASE_URL", "https://api.execute-api.eu-west-2.amazonaws.com/v1")
+    monkeypatch.setitem(HANDLES, "IG_HEALTHCHECK_PATH", "/ops/health")
+    monkeypatch.setattr(ingress, "request", lambda *_, **__: HttpResponse(200, {}, body))
+    made = probes()
+    failures = list(made.failures("ingress_health"))
+    assert [made.unstable, failures] == ([[], []] if well else [failures, failures])
+    assert len(failures) == (0 if well else 1)
+
+
 def test_a_surface_that_is_gone_is_unhealthy_and_not_unstable() -> None:
     made = probes(get_api={"ApiId": "another"})
     assert len(list(made.failures("lane_health"))) == 1
@@ -97,6 +121,20 @@ def test_a_surface_that_could_not_be_looked_at_is_neither_a_pass_nor_a_finding()
         next(found)
     assert made.healthy_lane_count == 0
     assert made.failed_count > 1
+
+
+@pytest.mark.parametrize("group", ["lane_helth", "datastore", ""])
+def test_a_group_that_nobody_probed_is_an_error_and_not_an_empty_list(group) -> None:
+    with pytest.raises(LookupError, match="but of"):
+        list(probes().failures(group))
+    with pytest.raises(LookupError, match="but of lane_health"):
+        ProbeRun(probes().health[:1], ()).failures(group)
+
+
+def test_a_lane_of_whose_health_no_probe_says_anything_is_named() -> None:
+    manifest = SimpleNamespace(active_lanes=(*LANES, "a_new_lane"))
+    made = RuntimeProbes(Stub(), HANDLES, manifest, RunScope(IDENTITY, ()), "label")  # type: ignore[arg-type]
+    assert made.unprobed_lanes == ["a_new_lane"]
 
 
 def test_a_lane_that_is_not_active_is_not_probed() -> None:
