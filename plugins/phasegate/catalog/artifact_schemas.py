@@ -25,7 +25,7 @@ def schema_problems(text: str, place: str) -> list[Problem]:
     from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
 
     try:
-        schema = json.loads(text, object_pairs_hook=_unique_keys)
+        schema = json.loads(text, object_pairs_hook=unique_keys)
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         fact = f"{error.json_path}: is not JSON Schema: {' '.join(error.message.split())[:300]}"
@@ -60,7 +60,12 @@ def _parts(schema: Any, root: Any, seen: set[str]) -> Iterator[Mapping[str, Any]
         yield from _parts(root.get("$defs", {}).get(reference.removeprefix(_LOCAL)), root, seen)
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once each, for `json.loads`.
+
+    Raises:
+        ValueError: One stands twice: of two readers each could take another value.
+    """
     twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     if twice:
         raise ValueError(f"the key {twice[0]!r} stands twice in one object")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from phasegate.catalog.artifact_schemas import unique_keys
 from phasegate.errors import EvidenceError, Problem
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ SUMMARY_SCHEMA = "execution_summary"
 RECEIPT_SCHEMA = "publication_receipt"
 RECEIPT_NAME = "publication_receipt.json"
 _SUFFIX = ".schema.json"
+_SUMMARY = re.compile(r"m\d+[a-z]\d?_execution_summary\.json")
 _MESSAGE_LIMIT = 10
+_OF_EACH_KIND: Final[tuple[Any, ...]] = (None, True, 0, 0.5, "", [], {})
 
 
 class SchemaSet:
@@ -40,15 +44,14 @@ class SchemaSet:
         """What of a payload does not fit the schema of an artifact.
 
         Args:
-            name: The artifact's file name. `…_execution_summary.json` and the publication receipt fit the
-                framework's own schemas where the folder has none.
+            name: The artifact's file name. The execution summary of a gate and the publication receipt fit the
+                framework's own schemas, whatever the folder has for them.
             payload: The parsed artifact.
 
         Returns:
             Messages, each with the key path; one message where there is no schema, or it cannot be used.
         """
-        own = name in self.names
-        key = name if own else _builtin_of(name) or name  # the framework's own schemas serve many names
+        key = _builtin_of(name) or name  # the framework's own schemas serve many names
         validator = self._validators.get(key)
         if validator is None:
             validator = self._validators[key] = self._compile(name)
@@ -75,14 +78,19 @@ class SchemaSet:
             return str(error.problems[0].fact)
         except SchemaError as error:
             return f"its schema is no JSON Schema: {error.message}"
-        return Draft202012Validator(schema)
+        validator = Draft202012Validator(schema)
+        try:
+            takes_anything = all(validator.is_valid(value) for value in _OF_EACH_KIND)
+        except Exception:  # noqa: BLE001 - what cannot be applied is told where it is applied
+            takes_anything = False
+        return "its schema takes anything, so nothing was checked" if takes_anything else validator
 
     def _load(self, name: str) -> Any:
         path = self._folder / (name.removesuffix(".json") + _SUFFIX)
+        builtin = _builtin_of(name)
         try:
-            if path.is_file():
-                return json.loads(path.read_text(encoding="utf-8"))
-            builtin = _builtin_of(name)
+            if builtin is None and path.is_file():
+                return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
             if builtin is not None:
                 text = resources.files("phasegate.evidence").joinpath(f"builtin/{builtin}{_SUFFIX}").read_text("utf-8")
                 return json.loads(text)
@@ -95,6 +103,6 @@ class SchemaSet:
 def _builtin_of(name: str) -> str | None:
     if name == RECEIPT_NAME:
         return RECEIPT_SCHEMA
-    if name.endswith("_execution_summary.json"):
+    if _SUMMARY.fullmatch(name):
         return SUMMARY_SCHEMA
     return None
