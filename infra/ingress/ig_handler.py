@@ -7,7 +7,10 @@ Where it is stricter than an unconditional put: an admission is a conditional wr
 once however many copies arrive at once. A repeat with the same payload is answered 202 like the first, with
 `duplicate: true`, and overwrites nothing; a repeat of the same key with another payload is answered 409
 `idempotency_conflict`, because admitting it would replace what was admitted, and a 202 would claim that it was not.
-An item whose TTL has passed counts as absent even before DynamoDB sweeps it.
+An item whose TTL has passed counts as absent even before DynamoDB sweeps it. Events without an id never share one.
+
+JSON is strict both ways: `NaN`, `Infinity` and numbers that no double holds are none, and what is answered and logged
+can be read by any parser. A value that holds the API key is withheld wherever an event's own values go.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ import os
 import sys
 import threading
 import time
+import uuid
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 SERVICE = "ig-edge"
 HEALTH_MODE = "apigw_lambda_ddb"
@@ -31,6 +37,7 @@ LOGGED_HEADERS = ("traceparent", "tracestate", "x-fp-platform-run-id", "x-fp-pha
 PROTECTED = frozenset({("GET", "/ops/health"), ("POST", "/ingest/push")})
 _MIN_TTL_SECONDS = 60
 _MAX_ECHO_CHARS = 1_024
+_WITHHELD = "[withheld]"
 _TRANSIENT = frozenset(
     {
         "InternalServerError",
@@ -66,13 +73,12 @@ def lambda_handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]
 
 def _dispatch(event: dict[str, Any], context: Any) -> dict[str, Any]:
     method, path = _route(event)
-    if (method, path) in PROTECTED:
-        _authorise(_headers(event))
+    key = _authorise(_headers(event)) if (method, path) in PROTECTED else ""
     if (method, path) == ("GET", "/ops/health"):
         return _answer(200, _health())
     if (method, path) == ("POST", "/ingest/push"):
-        return _answer(202, _ingest(event, context))
-    raise Refusal(404, "route_not_found", path=path, method=method)
+        return _answer(202, _ingest(event, context, _cleaner(key)))
+    raise Refusal(404, "route_not_found", path=_storable(path), method=_storable(method))
 
 
 def _route(event: dict[str, Any]) -> tuple[str, str]:
@@ -96,11 +102,12 @@ def _answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json"},
-        "body": json.dumps(body, sort_keys=True),
+        "body": json.dumps(body, sort_keys=True, allow_nan=False),
     }
 
 
-def _authorise(headers: dict[str, str]) -> None:
+def _authorise(headers: dict[str, str]) -> str:
+    """Lets in who sent the API key; returns it."""
     mode = os.environ.get("IG_AUTH_MODE", "api_key").strip().lower()
     if mode != "api_key":
         raise Refusal(500, "auth_mode_invalid", auth_mode=mode)
@@ -111,6 +118,7 @@ def _authorise(headers: dict[str, str]) -> None:
     expected = _expected_key()
     if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8", "replace")):
         raise Refusal(401, "unauthorized", reason="invalid_api_key")
+    return expected
 
 
 def _expected_key() -> str:
@@ -154,17 +162,17 @@ def _health() -> dict[str, Any]:
     }
 
 
-def _ingest(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def _ingest(event: dict[str, Any], context: Any, clean: Callable[[Any], Any]) -> dict[str, Any]:
     raw = _body(event)
     limit = int(_number("IG_MAX_REQUEST_BYTES", 1_048_576))
     if len(raw) > limit:
         raise Refusal(413, "payload_too_large", body_size_bytes=len(raw), max_request_bytes=limit)
     headers = _headers(event)
     payload = _parse(raw)
-    admission = _admission(payload, headers, raw)
+    admission = _admission(payload, headers, raw, clean)
     duplicate = _admit(admission, context)
-    echo = {name: _plain(payload.get(name)) for name in ECHO_FIELDS}
-    _log(echo, headers, admission["dedupe_key"])
+    echo = {name: _plain(clean(payload.get(name))) for name in ECHO_FIELDS}
+    _log(echo, {name: _plain(clean(headers.get(name))) for name in LOGGED_HEADERS}, admission["dedupe_key"])
     body: dict[str, Any] = {
         "admitted": True,
         "ingress_mode": INGRESS_MODE,
@@ -196,28 +204,49 @@ def _body(event: dict[str, Any]) -> bytes:
 def _parse(raw: bytes) -> dict[str, Any]:
     """The body as a JSON object; anything else counts as empty, and the gate, not the handler, rejects it."""
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8"), parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _admission(payload: dict[str, Any], headers: dict[str, str], raw: bytes) -> dict[str, str]:
+def _finite(text: str) -> float:
+    """A number of JSON; `NaN` and `Infinity` are none, and what no double holds cannot be one here."""
+    value = float(text)
+    if value - value != 0:
+        raise ValueError(text)
+    return value
+
+
+def _admission(
+    payload: dict[str, Any], headers: dict[str, str], raw: bytes, clean: Callable[[Any], Any]
+) -> dict[str, str]:
     run = _first(payload, "platform_run_id") or headers.get("x-fp-platform-run-id") or "missing_platform_run_id"
     kind = _first(payload, "event_class", "event_type", "type") or "unknown_event_class"
-    event_id = _first(payload, "event_id", "id", "message_id") or f"missing_event_id:{time.time_ns() // 1_000_000}"
-    identity = f"{run}:{kind}:{event_id}".encode("utf-8", "replace")
+    event_id = _first(payload, "event_id", "id", "message_id") or _new_event_id()
+    # No two identities are one text: what separates them is marked in all parts but the last, and no character is lost.
+    identity = f"{_part(run)}:{_part(kind)}:{event_id}".encode("utf-8", "surrogatepass")
     try:
         canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode("utf-8", "replace")
     except (RecursionError, ValueError):
         canonical = raw
     return {
         "dedupe_key": hashlib.sha256(identity).hexdigest(),
-        "platform_run_id": _storable(run),
-        "event_class": _storable(kind),
-        "event_id": _storable(event_id),
+        "platform_run_id": _storable(clean(run)),
+        "event_class": _storable(clean(kind)),
+        "event_id": _storable(clean(event_id)),
         "payload_hash": hashlib.sha256(canonical).hexdigest(),
     }
+
+
+def _new_event_id() -> str:
+    """An id for an event that has none: of its moment, and of no other event."""
+    return f"missing_event_id:{time.time_ns() // 1_000_000}:{uuid.uuid4().hex}"
+
+
+def _part(text: str) -> str:
+    """A part of an identity, in which no colon stands for itself."""
+    return text.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def _admit(admission: dict[str, str], context: Any) -> bool:
@@ -271,7 +300,10 @@ def _put_if_absent(table: str, admission: dict[str, str], context: Any) -> str |
                 ExpressionAttributeValues={":now": {"N": str(now)}},
             )
         except client.exceptions.ConditionalCheckFailedException:
-            return _held_hash(client, table, key, admission["dedupe_key"])
+            held = _held_hash(client, table, key, admission["dedupe_key"])
+            if held or attempt == attempts:
+                return held
+            # It was swept meanwhile, so the key is free after all.
         except Exception as error:
             backoff = _number("IG_INTERNAL_RETRY_BACKOFF_MS", 250) / 1_000 * attempt
             if attempt == attempts or not _is_transient(error) or backoff >= _seconds_left(context):
@@ -311,13 +343,13 @@ def _dead_letter(admission: dict[str, str], reason: str) -> None:
         _write({"event": "ig_dlq_failed", "reason": type(error).__name__, "dedupe_key": admission["dedupe_key"]})
 
 
-def _log(echo: dict[str, Any], headers: dict[str, str], dedupe_key: str) -> None:
+def _log(echo: dict[str, Any], headers: dict[str, Any], dedupe_key: str) -> None:
     _write(
         {
             "event": "ig_ingest_boundary",
             "timestamp_epoch": int(time.time()),
             "correlation_echo": echo,
-            "correlation_headers": {name: _plain(headers.get(name)) for name in LOGGED_HEADERS},
+            "correlation_headers": headers,
             "dedupe_key": dedupe_key,
         }
     )
@@ -325,14 +357,28 @@ def _log(echo: dict[str, Any], headers: dict[str, str], dedupe_key: str) -> None
 
 def _write(record: dict[str, Any]) -> None:
     # One line on standard output is one log event; json.dumps escapes every line break in it.
-    sys.stdout.write(json.dumps({"level": "INFO", **record}, sort_keys=True) + "\n")
+    sys.stdout.write(json.dumps({"level": "INFO", **record}, sort_keys=True, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def _cleaner(key: str) -> Callable[[Any], Any]:
+    """Withholds a value that holds the API key, as it is or as base64 or hexadecimal, percent-encoded or not."""
+    data = key.encode("utf-8", "replace")
+    forms = {key.lower(), data.hex(), base64.b64encode(data).decode().rstrip("=").lower()}
+
+    def clean(value: Any) -> Any:
+        if not isinstance(value, str | int | float):
+            return value
+        seen = f"{value}\n{unquote(str(value))}".lower()
+        return _WITHHELD if key and any(form in seen for form in forms) else value
+
+    return clean
 
 
 def _plain(value: Any) -> Any:
     """A correlation value as it may be echoed: text and numbers as they came, anything else not at all."""
     if isinstance(value, str):
-        return value[:_MAX_ECHO_CHARS]
+        return _storable(value)
     return value if isinstance(value, int | float | bool) else None
 
 

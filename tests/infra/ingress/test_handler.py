@@ -70,10 +70,22 @@ def event(method: str, path: str, body: Any = None, *, key: str | None = None, *
     }
 
 
+def strict(text: str) -> Any:
+    """JSON as a parser reads it that takes nothing else: no NaN, no lone surrogates."""
+    text.encode()
+
+    def refuse(constant: str) -> Any:
+        raise AssertionError(f"{constant} is no JSON")
+
+    value = json.loads(text, parse_constant=refuse)
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def call(sent: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     answer = ig_handler.lambda_handler(sent)
     assert answer["headers"] == {"Content-Type": "application/json"}
-    return answer["statusCode"], json.loads(answer["body"])
+    return answer["statusCode"], strict(answer["body"])
 
 
 def ingest(payload: Any, key: str, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -232,15 +244,89 @@ def test_the_size_limit_is_exact_and_comes_before_parsing(key, monkeypatch) -> N
         "null",
         '{"a":1,"a":2}',
         "[" * 100_000,
-        '{"a":NaN}',
-        '{"event_id":"\ud800"}',
+        '{"event_id":NaN}',
+        '{"event_id":"e","trace_id":Infinity}',
+        '{"event_id":"e","trace_id":-Infinity}',
+        '{"event_id":"e","amounts":[{"deep":NaN}]}',
+        '{"event_id":"e","trace_id":1e400}',
+        '{"event_id":"e","trace_id":-1e400}',
+        '{"event_id":"e","trace_id":' + "9" * 5_000 + "}",
         "1e999999",
     ],
 )
-def test_a_body_that_is_no_object_counts_as_empty_and_never_crashes(key, body) -> None:
+def test_a_body_that_is_no_object_counts_as_empty_and_never_crashes(key, body, capsys) -> None:
     status, answer = call(event("POST", "/ingest/push", body, key=key))
     assert status == 202
-    assert set(answer["correlation_echo"]) == set(ig_handler.ECHO_FIELDS)
+    assert answer["correlation_echo"] == dict.fromkeys(ig_handler.ECHO_FIELDS)
+    assert "duplicate" not in answer
+    assert strict(capsys.readouterr().out)["correlation_echo"] == answer["correlation_echo"]
+
+
+@pytest.mark.parametrize("trace_id", ["\ud800", "a\ud83d", 1e308, 5e-324, 10**300, -0.0, "\u2028\0\n", True, None])
+def test_answer_and_log_can_be_read_by_any_parser(key, trace_id, capsys) -> None:
+    status, answer = ingest({"event_id": f"strict-{trace_id!r}", "trace_id": trace_id}, key)
+    assert status == 202
+    assert strict(capsys.readouterr().out)["correlation_echo"] == answer["correlation_echo"]
+
+
+def test_events_without_an_id_are_never_taken_for_one_another(key, monkeypatch) -> None:
+    monkeypatch.setattr(ig_handler.time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    bodies = [{"n": 1}, {"n": 2}, {"n": 1}, {}, {}, {"event_id": ""}, {"event_id": 1.5}, {"event_id": " "}]
+    answers = [ingest(body, key) for body in bodies]
+    answers += [call(event("POST", "/ingest/push", text, key=key)) for text in ("", "", "no json")]
+    assert {status for status, _ in answers} == {202}
+    assert not any("duplicate" in answer for _, answer in answers)
+    assert len({answer["dedupe_key"] for _, answer in answers}) == len(answers)
+
+
+identity_parts = st.text(st.sampled_from("a:\\ \ud800\ud801?"), min_size=1, max_size=4).filter(
+    lambda text: text.strip()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(identity_parts, identity_parts, identity_parts), min_size=2, max_size=6, unique=True))
+def test_different_identities_have_different_keys(identities) -> None:
+    def key_of(run: str, kind: str, event_id: str) -> str:
+        payload = {"platform_run_id": run, "event_type": kind, "event_id": event_id}
+        return ig_handler._admission(payload, {}, b"", lambda value: value)["dedupe_key"]
+
+    assert len({key_of(*identity) for identity in identities}) == len(identities)
+
+
+def test_two_events_that_read_alike_joined_are_both_admitted(key) -> None:
+    first = ingest({"platform_run_id": "r1", "event_type": "payment", "event_id": "eu:1"}, key)
+    second = ingest({"platform_run_id": "r1", "event_type": "payment:eu", "event_id": "1", "n": 2}, key)
+    assert (first[0], second[0]) == (202, 202)
+    assert first[1]["dedupe_key"] == hashlib.sha256(b"r1:payment:eu:1").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        str,
+        lambda key: f"a {key} b",
+        lambda key: "x" * 1_010 + key,
+        str.upper,
+        lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+        lambda key: base64.b64encode(key.encode()).decode(),
+        lambda key: key.encode().hex(),
+    ],
+    ids=["plain", "inside", "at the cut", "other case", "percent", "base64", "hex"],
+)
+def test_the_key_is_withheld_wherever_an_event_carries_it(key, clients, capsys, hide) -> None:
+    secret = hide(key)
+    fields = dict.fromkeys((*ig_handler.ECHO_FIELDS, "event_type"), secret)
+    status, answer = ingest(fields, key, traceparent=secret, x_fp_event_id=secret, tracestate="kept")
+    log = capsys.readouterr().out
+    found = clients.client("dynamodb").get_item(TableName=TABLE, Key={"dedupe_key": {"S": answer["dedupe_key"]}})
+    assert status == 202
+    for text in (log, json.dumps(answer), json.dumps(found["Item"])):
+        assert secret not in text
+        assert key not in text
+        assert key[:20] not in text
+    assert strict(log)["correlation_headers"]["tracestate"] == "kept"
+    assert set(answer["correlation_echo"].values()) == {"[withheld]"}
 
 
 @pytest.mark.parametrize(
