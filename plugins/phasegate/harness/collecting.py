@@ -107,6 +107,7 @@ class Collecting:
             gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
 
     def _stop(self, config: pytest.Config, problems: Sequence[Problem]) -> None:
+        self._stopped = True  # pytest finishes a collection that failed as it does any other
         if not is_worker(config):
             raise pytest.UsageError("\n".join(str(problem) for problem in problems))
         self._refuse(problems, ExitCode.USAGE)

@@ -78,7 +78,7 @@ class Ending:
         runner, hook = self._runner, self._config.hook
         runner.commit_open()
         selected = selected_gates(self._config)
-        committed = runner.collect()
+        committed = runner.collect() if selected else []
         passed = {attempt.judgement.gate.id for attempt in committed if attempt.judgement.overall_pass}
         held = [attempt for attempt in committed if not attempt.judgement.overall_pass]
         unknown = not runner.planned and self._exits.armed and not is_controller(self._config)
@@ -111,5 +111,6 @@ class Ending:
         if terminal is not None:
             from phasegate.reports.terminal import pytest_terminal_summary  # noqa: PLC0415
 
+            terminal.ensure_newline()
             pytest_terminal_summary(terminal, self._config)
             terminal.flush()

@@ -30,6 +30,7 @@ class Protocol:
         scopes: One scope for each time that the test function was called.
         reports: The reports of every phase, in order; of subtests those that did not pass.
         swallowed: What set-up and tear-down raised before any other plugin saw it.
+        disowned: What tear-down raised that is another gate's affair.
         unmapped: What each exception was that is no blocker of the verifier, and all that it said.
         failed_for_findings: Whether the exception on its way is ours, raised because a scope has findings.
     """
@@ -40,6 +41,7 @@ class Protocol:
     scopes: list[Scope] = field(default_factory=list)
     reports: list[pytest.TestReport] = field(default_factory=list)
     swallowed: list[BaseException] = field(default_factory=list)
+    disowned: BaseException | None = None
     unmapped: list[tuple[str, str]] = field(default_factory=list)
     failed_for_findings: bool = False
 
@@ -51,6 +53,8 @@ class Protocol:
 
     def note_exception(self, when: str, error: BaseException) -> None:
         """Takes the exception that ended a phase: a sole-blocker assertion is a finding, the rest unmapped."""
+        if error is self.disowned:
+            return
         if self.failed_for_findings or isinstance(error, pytest.skip.Exception):
             self.failed_for_findings = False
             return
@@ -59,6 +63,11 @@ class Protocol:
             scope.conclude(error)
             return
         self._note(when, error)
+
+    def disown(self, error: BaseException) -> None:
+        """Takes what tear-down raised as another gate's affair; the rest of the tear-down was clean."""
+        self.disowned = error
+        self.swallowed = [other for other in self.swallowed if other is not error]
 
     def note_report(self, report: pytest.TestReport) -> None:
         """Takes a report; a subtest that passed says nothing that the report of its test does not."""
@@ -88,7 +97,11 @@ class Protocol:
             self.unmapped.append(entry)
 
     def _clean(self) -> bool:
-        return [(report.when, report.outcome) for report in self.reports] == _CLEAN
+        return [(report.when, self._outcome(report)) for report in self.reports] == _CLEAN
+
+    def _outcome(self, report: pytest.TestReport) -> str:
+        disowned = report.when == "teardown" and self.disowned is not None
+        return "passed" if disowned else report.outcome
 
     def said(self) -> list[str]:
         """All that was said, whole."""

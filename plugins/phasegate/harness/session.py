@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import JsonValue
@@ -18,11 +18,12 @@ from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
 from phasegate.harness.background import Background, Late
 from phasegate.harness.exits import end_now
+from phasegate.harness.fixture_users import FixtureUsers
 from phasegate.harness.hygiene import WITHHELD, clean_report
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.selection import Plan
-from phasegate.scope import note, take_strays
+from phasegate.scope import error_text, note, take_strays
 from phasegate.spool import Spool
 from phasegate.verdict import Finding, TestRecord, TestState
 
@@ -73,6 +74,7 @@ class AttemptRunner:
         self.troubles: dict[Problem, ExitCode] = {}
         self._pid = os.getpid()
         self._background = Background()
+        self._fixture_users = FixtureUsers()
         self._refusal = _Refusal(self)
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
@@ -123,13 +125,15 @@ class AttemptRunner:
         Raises:
             PhasegateError: No gate can run: evidence cannot be written, or not signed.
         """
+        Spool.hide()  # what this process inherited is for the scope of another session
+        if plan.gates:
+            self._prepare(plan)
         self.plan = plan
         self.planned = True
-        Spool.hide()  # what this process inherited is for the scope of another session
-        if not plan.gates:
-            return
-        self.workspace.check_writable()
+
+    def _prepare(self, plan: Plan) -> None:
         self._check_key()
+        self.workspace.check_writable()
         self._config.hook.pytest_phasegate_gates_selected(
             config=self._config, catalogue=self.catalogue, gates=plan.gates
         )
@@ -168,6 +172,7 @@ class AttemptRunner:
             return result
         if test.gate.id not in self._open:
             self._open_attempt(test.gate)
+        self._fixture_users.use(item, test.gate.id)
         protocol = Protocol(test, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
@@ -192,8 +197,22 @@ class AttemptRunner:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Notes what tear-down raised."""
-        return (yield from self._noting_phase(item))
+        """Notes what tear-down raised, unless it came out of a fixture that the test's gate never used."""
+        try:
+            return (yield from self._noting_phase(item))
+        except BaseException as error:
+            blamed = self._fixture_users.blame(error)
+            protocol = item.stash.get(PROTOCOL_KEY, None)
+            if blamed and (protocol is None or all(protocol.test.gate.id not in gates for gates in blamed.values())):
+                self._note_teardown(blamed, error)
+                if protocol is not None:
+                    protocol.disown(error)
+            raise
+
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        """Notes who has a fixture made."""
+        gate = next((protocol.test.gate.id for protocol in self._protocols.values()), None)
+        self._fixture_users.set_up(fixturedef, gate)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -360,6 +379,13 @@ class AttemptRunner:
             if protocol is not None:
                 protocol.swallowed.append(error)
             raise
+
+    def _note_teardown(self, blamed: Mapping[str, list[str]], error: BaseException) -> None:
+        for name, gates in blamed.items():
+            if gates:
+                fact = f"its tear-down failed when {', '.join(gates)} had been committed: {error_text(error)}"
+                remedy = "do not build on these attempts (`phasegate runs invalidate`), and fix the fixture"
+                self.note_troubles([Problem(fact, f"fixture {name}", remedy)], ExitCode.BLOCKED)
 
     def _end_forked(self) -> None:
         """Ends a child process that was forked in a test and did not end: it must not run the session once more."""
