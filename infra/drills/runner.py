@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from infra.drills.control import ReservedConcurrency, shown
+from infra.drills.control import Control, shown
 from infra.drills.interrupts import politely_ended, shielded
-from infra.drills.ledger import Ledger, OpenFault
+from infra.drills.lease import PATIENCE_SECONDS, Lease, give_back, set_back
+from infra.drills.mark import HeldError, Mark
 from infra.drills.model import Drill, ProbeKind, ProbeStep
 from infra.probes.classify import classify, explain
 
 POLL_SECONDS: Final = 0.1
-RESTORE_TRIES: Final = 4
-RESTORE_PAUSE_SECONDS: Final = 0.5
 
 Look = Callable[[ProbeKind, str], int | str]
 """Makes one probe: its kind and a label that no other probe has; returns a status, `carried`, or what was lost."""
@@ -32,7 +31,7 @@ class Journal:
         prestate: The control's value before.
         prestate_read: Whether it could be read.
         poststate: Its value after, as it was read back.
-        restored: Whether it was read back and is the same; None where nothing was injected.
+        restored: Whether it was read back and is the same; None where there was nothing to set back.
         failure_status: What the observed surface answered while the fault was in force.
         recovery_action: The call that set the control back.
         steady_before: The steady state before, by name of the probe.
@@ -62,26 +61,25 @@ class DrillRunner:
         drill: The drill.
         control: What it turns.
         look: Makes the probes.
-        ledger: Remembers the fault while it is in force.
         execution_id: The attempt.
         tell: Says loudly, to whoever watches, that the control could not be set back.
+        patience_s: How long to wait for another drill that holds the control, in seconds.
     """
 
     def __init__(
         self,
         drill: Drill,
-        control: ReservedConcurrency,
+        control: Control,
         look: Look,
-        ledger: Ledger,
         execution_id: str,
         tell: Callable[[str], None] | None = None,
+        patience_s: float = PATIENCE_SECONDS,
     ) -> None:
         self._drill = drill
         self._control = control
         self._look = look
-        self._ledger = ledger
-        self._execution_id = execution_id
-        self._tell = tell or _to_terminal
+        self._lease = Lease(control, execution_id, patience_s)
+        self._tell = tell or to_terminal
         self._start = time.monotonic()
         self.journal = Journal()
 
@@ -91,32 +89,72 @@ class DrillRunner:
         Raises:
             KeyboardInterrupt: It was interrupted; what it injected is set back by then, or somebody was told.
         """
-        journal = self.journal
+        with politely_ended():
+            try:
+                left = self._lease.take()
+            except Exception as error:  # noqa: BLE001 - a drill that cannot begin says why, and is judged by its gate
+                self.journal.reason = self._failed("lease", error)
+                if isinstance(error, HeldError):
+                    self._read_prestate()  # nothing was turned here, and nothing of it can differ
+                return self.journal
+            try:
+                if (left is None or self._gave_back(left)) and self._may_begin():
+                    self._break_and_restore()
+                    self._verify()
+            finally:
+                self._end()
+        return self.journal
+
+    def _gave_back(self, left: Mark) -> bool:
+        """Gives back what a drill that did not end has left; a control that stays turned is no control to drill."""
         try:
-            self._undo_earlier()
-            journal.prestate = self._control.read()
-            journal.prestate_read = True
-            self._note("prestate", "read", shown(journal.prestate))
+            problem = give_back(self._control, self._lease, left, self._note)
+        except Exception as error:  # noqa: BLE001 - a debt that cannot be struck out may still be one
+            problem = self._failed("lease", error)
+        if not problem:
+            return True
+        self.journal.restored = False
+        self.journal.reason = f"NOT RESTORED: {problem}"
+        self._tell(not_rolled_back(self._control, problem))
+        return False
+
+    def _may_begin(self) -> bool:
+        """Whether the platform is one to drill: steady, and its control neither moving nor turned already."""
+        journal = self.journal
+        if not self._read_prestate():
+            return False
+        try:
             steady, journal.steady_before = self._steady("before", within_s=0.0)
-        except Exception as error:  # noqa: BLE001 - a drill that cannot begin says why, and is judged by its gate
+            again = self._control.read()
+        except Exception as error:  # noqa: BLE001 - a drill that cannot begin says why
             journal.reason = self._failed("prestate", error)
-            return journal
+            return False
         if not steady:
             journal.reason = "the steady state does not hold before the drill"
-            return journal
-        with politely_ended():
-            self._break_and_restore()
-        self._verify()
-        return journal
+        elif again != journal.prestate:
+            journal.reason = f"{self._control.name} was {shown(journal.prestate)} and is {shown(again)} by now"
+        elif again == self._drill.method[0].value:
+            journal.reason = f"{self._control.name} is {shown(again)} already, which the drill would set it to"
+        return not journal.reason
+
+    def _read_prestate(self) -> bool:
+        journal = self.journal
+        try:
+            journal.prestate = self._control.read()
+        except Exception as error:  # noqa: BLE001 - a drill that cannot begin says why
+            journal.reason = journal.reason or self._failed("prestate", error)
+            return False
+        journal.prestate_read = True
+        self._note("prestate", "read", shown(journal.prestate))
+        return True
 
     def _break_and_restore(self) -> None:
         journal = self.journal
         clamp, observe = self._drill.method
-        fault = OpenFault(self._execution_id, journal.prestate, clamp.value)
         try:
-            self._ledger.open(self._control.key, fault)
+            self._lease.owe(injected=clamp.value, prestate=journal.prestate)
         except Exception as error:  # noqa: BLE001 - nothing was injected, so nothing has to be set back
-            journal.reason = self._failed("ledger", error)
+            journal.reason = self._failed("lease", error)
             return
         journal.status = "failed"
         try:
@@ -131,34 +169,34 @@ class DrillRunner:
             raise
         finally:
             with shielded():
-                self._restore(journal.prestate)
+                self._restore()
 
-    def _restore(self, value: int | None) -> None:
+    def _restore(self) -> None:
         journal = self.journal
-        problem = ""
-        for attempt in range(RESTORE_TRIES):
-            try:
-                journal.recovery_action = self._control.write(value)
-                journal.poststate = self._control.read()
-            except Exception as error:  # noqa: BLE001 - tried again, and told if it never works
-                problem = self._failed("restore", error)
-            else:
-                self._note("restore", journal.recovery_action, shown(journal.poststate))
-                if journal.poststate == value:
-                    journal.restored = True
-                    self._ledger.close(self._control.key)
-                    return
-                problem = f"it reads {shown(journal.poststate)}"
-            if attempt < RESTORE_TRIES - 1:
-                time.sleep(RESTORE_PAUSE_SECONDS * (attempt + 1))
-        journal.restored = False
+        done = set_back(self._control, journal.prestate, self._note)
+        journal.recovery_action, journal.poststate, journal.restored = done.call, done.reads, not done.problem
+        if not done.problem:
+            self._confirm()
+            return
+        problem = f"{self._control.name} must be {shown(journal.prestate)}: {done.problem}"
         journal.status = "failed"
-        journal.reason = f"NOT RESTORED: {self._control.name} must be {shown(value)}: {problem}"
-        self._tell(
-            f"DRILL NOT ROLLED BACK: {self._control.name} (account {self._control.clients.account_id}) must be "
-            f"{shown(value)} and could not be set back: {problem}\n    remedy: set it by hand, or run the gate again, "
-            "which tries to undo what this attempt left"
-        )
+        journal.reason = f"NOT RESTORED: {problem}"
+        self._tell(not_rolled_back(self._control, problem))
+
+    def _confirm(self) -> None:
+        """Notes that nothing is to be given back; a control that was lost meanwhile has shown nothing."""
+        try:
+            self._lease.settle()
+        except Exception as error:  # noqa: BLE001 - the drill was not alone, or cannot know whether it was
+            self.journal.failure_shown = False
+            self.journal.reason = self._failed("lease", error)
+
+    def _end(self) -> None:
+        """Gives the control up, or leaves what is owed to whoever comes next."""
+        try:
+            self._lease.end()
+        except Exception as error:  # noqa: BLE001 - the mark that stays says what is owed, and lapses
+            self._failed("lease", error)
 
     def _verify(self) -> None:
         journal = self.journal
@@ -177,17 +215,6 @@ class DrillRunner:
                 if not steady
                 else f"the fault did not show: {journal.failure_status}"
             )
-
-    def _undo_earlier(self) -> None:
-        """Sets back what an attempt left turned that did not live to do it."""
-        left = self._ledger.pending(self._control.key)
-        if left is None:
-            return
-        found = self._control.read()
-        if found == left.injected:
-            self._note("undo_earlier", self._control.write(left.prestate), shown(left.prestate))
-        self._note("undo_earlier", f"left by {left.execution_id}", shown(self._control.read()))
-        self._ledger.close(self._control.key)
 
     def _steady(self, when: str, within_s: float) -> tuple[bool, dict[str, int | str]]:
         seen: dict[str, int | str] = {}
@@ -232,7 +259,16 @@ def lost(words: Sequence[str]) -> str:
     return f"lost: {'; '.join(words)}"
 
 
-def _to_terminal(message: str) -> None:
+def not_rolled_back(control: Control, problem: str) -> str:
+    """What is said where a control cannot be set back."""
+    return (
+        f"DRILL NOT ROLLED BACK: account {control.clients.account_id}: {problem}\n"
+        "    remedy: set it by hand, or run the gates again, which tries to give back what was left"
+    )
+
+
+def to_terminal(message: str) -> None:
+    """Says something past whatever captures output."""
     stream = sys.__stderr__
     if stream is not None:
         stream.write(f"\n{message}\n")

@@ -38,6 +38,7 @@ PATCHES = (
     Patch("managed_policies"),
     Patch("msk"),
     Patch("http_api_stage"),
+    Patch("function_alias", backend="awslambda"),
     Patch("secure_string", backend="ssm"),
     Patch("state_machine_executor", backend="stepfunctions"),
 )

@@ -6,7 +6,9 @@ import re
 from importlib.metadata import version
 
 import pytest
+from moto.backend_index import backend_url_patterns
 
+from infra.substrate.patches import PATCHES
 from infra.substrate.patches.contract import PatchError, require, require_absent, require_that
 
 
@@ -47,3 +49,8 @@ def test_a_gap_that_was_closed_is_named() -> None:
 def test_an_expectation_that_fails_is_named() -> None:
     with pytest.raises(PatchError, match="no longer holds: it stands"):
         require_that(False, Backend, "it stands")
+
+
+def test_every_patch_of_a_backend_names_one_that_the_emulator_has() -> None:
+    known = {name for name, _ in backend_url_patterns}
+    assert {patch.backend for patch in PATCHES if patch.backend is not None} <= known
