@@ -110,11 +110,11 @@ class Mark:
 class _Written(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    drill: str
+    drill: Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
     injected: Annotated[int, Field(ge=0)] | None
     before: Annotated[int, Field(ge=0)] | None
     until: int
-    holder: tuple[str, int, str]
+    holder: tuple[Annotated[str, Field(pattern=r"^[ -~]*$")], int, str]
 
 
 @cache

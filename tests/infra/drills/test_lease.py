@@ -52,7 +52,7 @@ def run(drill, control: Control, told: list[str] | None = None, look=None):
 @given(
     st.builds(
         Mark,
-        attempt=st.from_regex(r"m4g_\d{8}T\d{6}Z", fullmatch=True),
+        attempt=st.from_regex(r"m4g_[0-9]{8}T[0-9]{6}Z", fullmatch=True),
         holder=st.builds(
             Holder,
             st.text("0123456789abcdef", min_size=16, max_size=16),
@@ -79,6 +79,7 @@ def test_what_is_no_mark_is_an_error_with_the_way_out(text: str) -> None:
     "text",
     [
         '{"drill":"m4g_x","injected":0,"before":null,"until":1}',
+        '{"drill":"m4g_\\u001b[2J","injected":0,"before":null,"until":1,"holder":["a",1,"b"]}',
         '{"drill":"m4g_x","injected":"0","before":null,"until":1,"holder":["a",1,"b"]}',
         '{"drill":"m4g_x","injected":0,"before":-1,"until":1,"holder":["a",1,"b"]}',
         '{"drill":"m4g_x","injected":0,"before":null,"until":true,"holder":["a",1,"b"]}',
