@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +28,7 @@ from engine.validation import FOLDER, verify_bundle
 EXIT_FAILED = 4
 """A named failure: bad input, a gate that did not open, a world that does not pass."""
 EXIT_INTERRUPTED = 130
+_TRACEBACK = "ENGINE_TRACEBACK"
 
 app = typer.Typer(
     name="engine",
@@ -113,21 +116,51 @@ def main() -> None:
     """Run the command line; a failure ends with its code, its place and its remedy."""
     try:
         code = app(standalone_mode=False) or 0  # typer hands the code of an exit back, and makes Ctrl-C one
-    except EngineError as error:
-        _err.print(f"{error.code} ({error.reason}): {error.fact}", style="red", markup=False)
-        _err.print(f"  place:  {error.place}\n  remedy: {error.remedy}", markup=False)
-        sys.exit(EXIT_FAILED)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except Exception as error:
-        # typer brings its own copy of click or the real one, by version: both know how to show their errors.
-        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
-            raise
-        error.show()
-        code = error.exit_code
+    except typer.Abort as error:
+        # typer makes one of every end of file below it, such as that of a truncated file, as well as of a prompt's.
+        code = _tell(error.__cause__) if isinstance(error.__cause__, EOFError) else EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a message and a code
+        code = _tell(error)
     if code == EXIT_INTERRUPTED:
         _err.print("stopped; what was published stays")
     sys.exit(code)
+
+
+def _tell(error: Exception) -> int:
+    """Tell the user an error, and return its exit code."""
+    # typer brings its own copy of click or the real one, by version: both know how to show their errors.
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        error.show()
+        return int(error.exit_code)
+    if not isinstance(error, EngineError):
+        error = _named(error)
+    _err.print(f"{error.code} ({error.reason}): {error.fact}", style="red", markup=False)
+    _err.print(f"  place:  {error.place}\n  remedy: {error.remedy}", markup=False)
+    return EXIT_FAILED
+
+
+def _named(error: Exception) -> EngineError:
+    """An error that no state foresaw, as a failure with a name."""
+    if isinstance(error, OSError) and error.strerror:
+        return EngineError(
+            code="6A.S0.IO_FAILED",
+            reason="system_refused",
+            fact=f"the system refuses: {error.strerror}",
+            place=str(error.filename or "engine"),
+            remedy="fix what the system says, then go on with --run-id",
+        )
+    if _TRACEBACK in os.environ:
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return EngineError(
+        code="6A.S0.INTERNAL",
+        reason="defect",
+        fact=f"{type(error).__name__}: {error}",
+        place=f"{frame.filename}:{frame.lineno}",
+        remedy=f"this is a defect: report it with what {_TRACEBACK}=1 in the environment prints",
+    )
 
 
 def _states(text: str) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
         timeout: Seconds to wait for another holder.
 
     Raises:
-        SubstrateError: The file cannot be made, or another process holds the lock for longer.
+        SubstrateError: The file cannot be made, its file system has no locks, or another process holds the lock for
+            longer.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -60,6 +61,12 @@ def _lock(file: IO[str], path: Path, deadline: float, timeout: float) -> None:
                     remedy="wait for the other start to end, or end that process",
                 ) from None
             time.sleep(POLL_SECONDS)
+        except OSError as error:  # a file system without locks, such as NFS whose lock service is down
+            raise SubstrateError(
+                fact=f"the lock cannot be taken: {error.strerror or error}",
+                place=str(path),
+                remedy="name a state directory on a file system with locks; over NFS, start its lock service",
+            ) from error
         else:
             return
 

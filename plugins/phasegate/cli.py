@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -32,6 +34,8 @@ _BUILT_IN: Final = {
 }
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
+_TRACEBACK: Final = "PHASEGATE_TRACEBACK"
+_SYSTEM: Final = "fix what the system says, then try again"
 
 
 class _Root(TyperGroup):
@@ -54,26 +58,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The arguments; by default those of the process.
     """
     with shown_streams():
-        return _main(arguments)
+        code = 0
+        try:
+            code = _main(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return _forget_output(_BROKEN_PIPE)
+        except OSError as error:  # a full disk, say
+            if not code:  # else the same was told when it was written
+                with suppress(OSError):
+                    code = _speak(error)
+            return _forget_output(code or ExitCode.USAGE)
+    return code
 
 
 def _main(arguments: Sequence[str] | None) -> int:
     try:
         code = _root().main(args=arguments, prog_name="phasegate", standalone_mode=False)
-        sys.stdout.flush()
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        return _forget_output()
+        raise
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer ends the process itself
-            return _forget_output()
+            raise ended.__context__ from None
         raise
-    except Exception as error:
-        said = _speak(error)
-        if said is None:
-            raise
-        return said
+    except typer.Abort as error:
+        # typer makes one of every end of file below it, such as that of a truncated cache, as well as of a prompt's.
+        return _speak(error.__cause__) if isinstance(error.__cause__, EOFError) else _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a message and a code
+        return _speak(error)
     return code if isinstance(code, int) else ExitCode.OK
 
 
@@ -121,15 +135,30 @@ def _options(
         say(context.get_help())
 
 
-def _speak(error: Exception) -> int | None:
-    """Tells the user an error that speaks for itself; its exit code, or None where the error is a defect."""
+def _speak(error: Exception) -> int:
+    """Tells the user an error, and returns its exit code."""
     problems = getattr(error, "problems", None)
     if problems is not None:  # ours, or an error of the same shape that the project raises
         for problem in problems:
             say(str(problem), err=True)
         return int(getattr(error, "exit_code", ExitCode.USAGE))
-    if not hasattr(error, "format_message"):
-        return None
+    if hasattr(error, "format_message"):
+        return _speak_usage(error)
+    if isinstance(error, OSError):
+        place = str(error.filename) if error.filename is not None else "phasegate"
+        say(str(Problem(f"the system refuses: {error.strerror or error}", place, _SYSTEM)), err=True)
+        return ExitCode.USAGE
+    if _TRACEBACK in os.environ:
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    fact = f"{type(error).__name__}: {_text_of(error)} (at {frame.filename}:{frame.lineno})"
+    remedy = f"this is a defect: report it with what {_TRACEBACK}=1 in the environment prints"
+    say(str(Problem(fact, "phasegate", remedy)), err=True)
+    return ExitCode.INTERNAL
+
+
+def _speak_usage(error: Any) -> int:
+    """Tells the user what of the command line is wrong."""
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, or empty where rich printed it
         say(error.format_message(), err=True)
         return ExitCode.USAGE
@@ -139,7 +168,15 @@ def _speak(error: Exception) -> int | None:
     return ExitCode.USAGE
 
 
-def _forget_output() -> int:
-    # Whoever read the output has gone; what is left in the buffer must not complain at exit either.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _BROKEN_PIPE
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - an error of a project's command may fail at this, too
+        return f"it cannot be told ({type(second).__name__})"
+
+
+def _forget_output(code: int) -> int:
+    # Nobody takes the output any more; what is left in the buffer must not complain at exit either.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

@@ -11,7 +11,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TextIO, cast
 
 _COLOUR = re.compile(r"(\x1b\[(?:(?:0|1|2|3|4|22|23|24|39|3[1-7]|9[1-7])(?:;(?=\d)|(?=m)))*m)")
@@ -54,11 +55,14 @@ def shown_streams() -> Iterator[None]:
     What is printed past `say`, by a command of the project say, is covered too; colours stay.
     """
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("TextIO", _Shown(stream)) for stream in before)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
+    with ExitStack() as stack:
+        # A stream that the caller closed is None: what goes there, nobody wants.
+        streams = (stream or stack.enter_context(Path(os.devnull).open("w", encoding="utf-8")) for stream in before)
+        sys.stdout, sys.stderr = (cast("TextIO", _Shown(stream)) for stream in streams)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
 
 
 class _Shown:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from phasegate import __version__
 from phasegate.catalog.schema import catalogue_schema
 from phasegate.cli import main
+from phasegate.errors import ExitCode
 
 HEAVY = ("boto3", "botocore", "moto", "pytest", "rich", "yaml", "jsonschema", "polars")
 
@@ -299,14 +301,99 @@ def test_errors_of_the_projects_own_kind_are_told_as_ours_are(demo) -> None:
     assert (done.returncode, done.stderr) == (10, "the fact\n    remedy: the remedy\nanother\n")
 
 
-def test_a_defect_is_not_dressed_up_as_a_message(demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        ("ZeroDivisionError('by nought')", 3, "phasegate: ZeroDivisionError: by nought (at "),
+        ("EOFError('Ran out of input')", 3, "phasegate: EOFError: Ran out of input (at "),
+        ("RecursionError('deep')", 3, "phasegate: RecursionError: deep (at "),
+        ("MemoryError()", 3, "phasegate: MemoryError"),
+        ("Odd()", 3, "phasegate: Odd: it cannot be told (ZeroDivisionError)"),
+        ("ValueError('\\x1b[2J\\ud800')", 3, "phasegate: ValueError: \\x1b[2J\\ud800 (at "),
+        ("PermissionError(13, 'Permission denied', '/some/file')", 4, "/some/file: the system refuses: Permission"),
+        ("OSError(37, 'No locks available')", 4, "phasegate: the system refuses: No locks available"),
+        ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')", 3, "phasegate: UnicodeDecodeError"),
+        ("KeyboardInterrupt", 130, ""),
+        ("typer.Abort", 130, ""),
+    ],
+)
+def test_every_error_has_a_message_and_a_code(demo, capsys, monkeypatch, raised: str, code: int, said: str) -> None:
+    demo.write(
+        "raising_tools.py",
+        f"""
+        import typer
 
-    monkeypatch.setattr("phasegate.commands.catalog.load_catalogue", broken)
+        class Odd(Exception):
+            def __str__(self):
+                return str(1 / 0)
+
+        def fail() -> None:
+            raise {raised}
+
+        app = typer.Typer()
+        app.command()(fail)
+        """,
+    )
+    _add_command(demo, "tools", "raising_tools:app")
     monkeypatch.chdir(demo.root)
-    with pytest.raises(ZeroDivisionError):
-        main(["catalog", "show"])
+    monkeypatch.delitem(sys.modules, "raising_tools", raising=False)
+    monkeypatch.setattr(sys, "path", [str(demo.root), *sys.path])
+    assert main(["tools"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+    assert ("    remedy: " in err) is bool(said)
+    monkeypatch.setenv("PHASEGATE_TRACEBACK", "1")
+    assert main(["tools"]) == code
+    assert ("Traceback" in capsys.readouterr().err) is (code == 3)
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "err"),
+    [
+        ("catalog schema >&-", 0, ""),
+        ("catalog schema >&- 2>&-", 0, ""),
+        ("catalog nothing 2>&-", 4, ""),
+        ("catalog schema >/dev/full", 4, "phasegate: the system refuses: No space left on device"),
+        ("catalog schema 1</dev/null", 4, "phasegate: the system refuses: Bad file descriptor"),
+        ("catalog nothing 2>/dev/full", 4, ""),
+        ("runs </dev/null", 0, ""),
+    ],
+)
+def test_outputs_that_are_closed_or_full_are_no_traceback(demo, shell: str, code: int, err: str) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -m phasegate {shell}"
+    done = subprocess.run(["sh", "-c", command], cwd=demo.root, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.splitlines()[:1]) == (code, [err] if err else [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"], ["--nothing"], ["catalog"], ["catalog", "show", "\udcff"], ["catalog", "show", ""],
+        ["catalog", "schema", "--out", "."], ["catalog", "schema", "--out", "no/such/folder"],
+        ["catalog", "schema", "--out", "x" * 5_000], ["catalog", "lint", "more"], ["explain"], ["explain", ""],
+        ["explain", "M9A-B1", "--attempt", "no/such"], ["explain", "M9A-B1", "--runs-root", "pyproject.toml"],
+        ["keys", "trust", "no_such.pem"], ["keys", "trust", "."], ["keys", "trust", "pyproject.toml"],
+        ["keys", "export", "."], ["runs", "--phase", "M77"], ["runs", "--gate", "../x"], ["runs", "show", "../../x"],
+        ["runs", "--runs-root", "pyproject.toml"], ["runs", "--runs-root", "x" * 5_000],
+        ["runs", "invalidate", "none", "--reason", "x"], ["runs", "prune", "--keep", "-1"], ["verify", "no_such"],
+        ["verify", "--public-key", "."], ["verify", "--public-key", "pyproject.toml"], ["verify", "--durable"],
+        ["verify", "pyproject.toml"], ["verify", "--runs-root", "/dev/null"],
+    ],
+)  # fmt: skip
+def test_no_argument_ends_in_a_traceback(demo, capsys, monkeypatch, arguments: list[str]) -> None:
+    monkeypatch.chdir(demo.root)
+    monkeypatch.setenv("XDG_DATA_HOME", str(demo.root / "keys"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(demo.root / "keys"))
+    monkeypatch.setenv("HOME", str(demo.root / "keys"))
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert "this is a defect" not in err, err
+    assert "Traceback" not in out + err
+    if code:
+        assert code in set(ExitCode)
+        assert err or "problem" in out or "defects" in out
 
 
 def test_an_interrupt_ends_the_command_quietly_with_130(demo) -> None:

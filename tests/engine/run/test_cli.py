@@ -135,3 +135,27 @@ def test_a_disk_that_takes_no_more_publishes_nothing_and_the_run_goes_on_later(t
     done = engine("run", root, "--scale=0.02", f"--run-id={run_id}")
     assert done.returncode == 0, done.stderr
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("S0", "S1"))] == ["there"] * 2
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (EOFError("Ran out of input"), cli.EXIT_FAILED, "6A.S0.INTERNAL (defect): EOFError: Ran out of input"),
+        (ZeroDivisionError("by nought"), cli.EXIT_FAILED, "6A.S0.INTERNAL (defect): ZeroDivisionError: by nought"),
+        (OSError(errno.EIO, "Input/output error", "/a/disk"), cli.EXIT_FAILED, "6A.S0.IO_FAILED (system_refused)"),
+        (KeyboardInterrupt(), cli.EXIT_INTERRUPTED, "stopped; what was published stays"),
+    ],
+)
+def test_only_an_interrupt_is_told_as_one_and_nothing_as_a_traceback(monkeypatch, capsys, raised, code, said) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(cli, "start_run", broken)
+    monkeypatch.setattr(sys, "argv", ["engine", "run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+    assert ("remedy" in err) is (code == cli.EXIT_FAILED)
