@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from phasegate.attempts.layout import explained
 from phasegate.evidence.files import UnreadableError, open_regular, read_if_there
 from phasegate.verdict import TestRecord, TestState
 
@@ -60,18 +61,20 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
     def is_written(self) -> bool:
-        """Whether a living process has the journal open for writing."""
+        """Whether a living process has the journal open for writing.
+
+        Raises:
+            EvidenceError: The file system has no locks, so nobody can tell.
+        """
         try:
             descriptor = open_regular(self._path)
         except UnreadableError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            with explained("ask whether the attempt is open", self._path):
+                return _is_locked(descriptor)
         finally:
             os.close(descriptor)
-        return False
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """The whole entries so far, in order.
@@ -96,6 +99,14 @@ class Journal:
             os.close(descriptor)
             raise
         return descriptor
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def opening(*, gate: str, session: str, target: Mapping[str, str], clock_note: str | None) -> dict[str, JsonValue]:
