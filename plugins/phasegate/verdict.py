@@ -183,6 +183,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=lambda verdict: verdict.rank, default=Verdict.HOLD_REMEDIATE)
 
 
+def was_left_out(records: Sequence[TestRecord]) -> bool:
+    """Whether a verifier with these records, or a test of it, was left out; one that crashed or was lost was not."""
+    return not records or any(record.state in _NOT_EVALUATED_STATES for record in records)
+
+
 def resolve(gate: Gate, verifier: Verifier, records: Sequence[TestRecord]) -> VerifierResult:
     """What became of a verifier, from the records of all its tests.
 

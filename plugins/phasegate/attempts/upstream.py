@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import JsonValue
 
@@ -17,6 +17,8 @@ from phasegate.evidence.canonical import canonical, parsed
 from phasegate.evidence.files import read_file
 from phasegate.evidence.summary import UpstreamRow
 from phasegate.evidence.verify import VerifiedPack
+
+_PASSED: Final[Mapping[str, JsonValue]] = {"overall_pass": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Chain:
         if broken:
             why = f"{attempt} does not verify: {broken}"
         else:
-            wanted = {"overall_pass": True} if requires is None else dict(requires)
+            wanted = _PASSED if requires is None else requires
             why = "; ".join([*_differing(attempt, pack.summary, wanted), *self.changes(pack, present)])
         return UpstreamEvidence(
             gate=gate_id,
@@ -136,6 +138,7 @@ class Chain:
         """
         found: list[str] = []
         for current in reversed([*self._back_from(pack)]):
+            found += self._unshown(current)
             found += self._replaced(current)
             if present is not None and not self._is_external(current):
                 found += _outdated(current, present)
@@ -174,9 +177,24 @@ class Chain:
             return f"its upstream attempt {execution_id} was invalidated: {reason}"
         return ""
 
+    def _unshown(self, pack: VerifiedPack) -> Iterator[str]:
+        """What a pack's gate owes by the catalogue of today, and the pack did not show."""
+        summary = pack.summary
+        gate = self._catalogue.gates.get(str(summary.get("gate")))
+        if gate is None or pack.problems:
+            return
+        shown = {row["id"] for row in summary["verifiers"]} | {row["file"] for row in summary["artifacts"]}
+        shown |= {row["gate"] for row in summary["upstream"]}
+        owed = (*(verifier.id for verifier in gate.verifiers), *gate.artifacts, *(edge.gate for edge in gate.upstream))
+        missing = [name for name in owed if name not in shown]
+        if missing and summary["overall_pass"]:
+            yield f"{pack.folder.name} did not show what {gate.id} owes now: {', '.join(missing)}; run {gate.id} again"
+
     def _replaced(self, pack: VerifiedPack) -> Iterator[str]:
         """The upstream attempts of a pack that are not the authoritative ones of their gates any more."""
         gate_id = str(pack.summary.get("gate"))
+        gate = self._catalogue.gates.get(gate_id)
+        required = {edge.gate: edge.requires for edge in gate.upstream} if gate is not None else {}
         for row in _rows(pack.summary):
             upstream = str(row.get("gate"))
             if row.get("green") is not True:
@@ -191,6 +209,9 @@ class Chain:
                     f"{pack.folder.name} rests on {row.get('execution_id')}, which is not the authoritative attempt of "
                     f"{upstream} any more ({now}); run {gate_id} again"
                 )
+                continue
+            rests = f"{pack.folder.name} rests on {newest.folder.name}"
+            yield from _differing(rests, newest.summary, required.get(upstream, _PASSED))
 
     def _is_external(self, pack: VerifiedPack) -> bool:
         return pack.summary.get("gate") in self._catalogue.external

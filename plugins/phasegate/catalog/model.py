@@ -117,12 +117,10 @@ class UpstreamEdge(Record):
 
     Attributes:
         gate: The upstream gate.
-        summary: File name of the summary to read; by default the upstream gate's execution summary.
-        requires: Fields of that summary and the values they must have.
+        requires: Fields of that gate's execution summary and the values they must have.
     """
 
     gate: GateId
-    summary: ArtifactName | None = None
     requires: dict[str, JsonValue] = Field(default_factory=_green)
 
 

@@ -315,8 +315,6 @@ class AttemptRunner:
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding] = ()) -> Committed:
         gate = attempt.gate
         seen = {record.nodeid for records in attempt.records.values() for record in records}
-        for verifier_id, record in self.plan.left_out.get(gate.id, ()):
-            attempt.record(verifier_id, record)
         for test in self.plan.expected.get(gate.id, ()):
             if test.nodeid not in seen:
                 record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
@@ -395,7 +393,10 @@ class AttemptRunner:
 
     def _open_attempt(self, gate: Gate) -> None:
         with self._noting_trouble():
-            self._open[gate.id] = self.workspace.open(gate)
+            attempt = self.workspace.open(gate)
+            for verifier_id, record in self.plan.left_out.get(gate.id, ()):
+                attempt.record(verifier_id, record)
+            self._open[gate.id] = attempt
         if gate.id not in self._open and not self._config.pluginmanager.is_registered(self._refusal):
             self._config.pluginmanager.register(self._refusal, "phasegate-refusal")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from phasegate.catalog.load import parse
 from phasegate.evidence.canonical import digest_of
-from phasegate.verdict import TestState
+from phasegate.verdict import TestRecord, TestState
+from tests.phasegate.attempts.conftest import document
 
 
 def standing(bench) -> dict[str, str]:
@@ -110,3 +114,50 @@ def test_inputs_that_changed_or_that_nobody_knows_any_more_are_named_with_what_t
         assert (found.green, found.absent) == (False, False)
         assert found.why == f"{named} changed since {first.execution_id} used it; run M9.A again"
     assert "handle:A, handle:B, pinned:C changed" in bench.make_workspace().upstream("M9.A").why
+
+
+@pytest.mark.parametrize(
+    ("change", "owed"),
+    [
+        (lambda gate: gate["artifacts"].append("m9a_three.json"), "m9a_three.json"),
+        (lambda gate: gate["verifiers"].append({**gate["verifiers"][0], "id": "M9A-V2", "name": "MORE"}), "M9A-V2"),
+        (lambda gate: gate["blockers"][0].update(meaning="other words"), ""),
+    ],
+)
+def test_a_gate_must_have_shown_what_it_owes_today(bench, change, owed) -> None:
+    first, second = bench.pass_("A"), bench.pass_("B")
+    grown = document()
+    change(grown["gates"][0])
+    catalogue, problems = parse([("m9.yaml", json.dumps(grown))])
+    assert catalogue is not None, problems
+    bench.catalogue = catalogue
+    bench.workspace = bench.make_workspace()
+    why = f"{first.execution_id} did not show what M9.A owes now: {owed}; run M9.A again" if owed else ""
+    assert bench.workspace.upstream("M9.A").why == bench.workspace.upstream("M9.B").why == why
+    for committed in (first, second):
+        assert standing(bench)[committed.execution_id] == (f"stale: {why}" if owed else "authoritative")
+
+
+def test_what_a_gate_requires_today_of_its_upstream_is_asked_of_what_it_rests_on(bench) -> None:
+    bench.pass_("A")
+    second = bench.pass_("B")
+    grown = document()
+    grown["gates"][1]["upstream"] = [{"gate": "M9.A", "requires": {"overall_pass": True, "next_gate": "M9.X"}}]
+    bench.catalogue, _ = parse([("m9.yaml", json.dumps(grown))])
+    bench.workspace = bench.make_workspace()
+    assert "next_gate is 'M9.A_READY', not 'M9.X'" in bench.workspace.upstream("M9.B").why
+    assert standing(bench)[second.execution_id].startswith("stale: ")
+
+
+@pytest.mark.parametrize("state", [TestState.SKIPPED, TestState.DESELECTED, TestState.NOT_RUN, None])
+def test_what_a_verifier_that_was_left_out_would_have_written_is_not_missed(bench, state) -> None:
+    attempt = bench.workspace.open(bench.catalogue.gates["M9.A"])
+    bench.opened.append(attempt)
+    if state is not None:
+        attempt.record("M9A-V1", TestRecord("t.py::t", state))
+    assert bench.commit(attempt).judgement.blockers == ("M9A-NOT_EVALUATED",)
+
+
+@pytest.mark.parametrize("state", [TestState.PASSED, TestState.BLOCKED, TestState.ERRORED, TestState.FLIPPED])
+def test_what_a_verifier_that_ran_did_not_write_is_missed(bench, state) -> None:
+    assert "M9A-B3" in bench.commit(bench.open("A", state)).judgement.blockers

@@ -122,3 +122,16 @@ def test_distribution_modes_that_could_split_or_repeat_a_gate_are_refused(projec
     assert result.ret != ExitCode.OK
     assert f"--dist {mode}: it may split" in result.stdout.str() + result.stderr.str()
     assert project.attempts() == []
+
+
+def test_a_verifier_that_was_left_out_holds_its_gate_and_no_more_than_that(project) -> None:
+    project.gate("A", v2='gate.artifact("m9a_snapshot.json", {"value": 1})', v3="gate.publish()")
+    source = (project.path / "gates/test_m9a.py").read_text()
+    written, _, rest = source.rpartition('    gate.artifact("m9a_snapshot.json", {"value": 1})\n')
+    (project.path / "gates/test_m9a.py").write_text(written + rest)  # V2 writes it, V3 publishes it
+    for left_out, verifier in (("publish", "M9A-V3"), ("body", "M9A-V2")):
+        assert project.run("-m", "m9a", "-k", f"not {left_out}").ret == ExitCode.INCOMPLETE
+        summary = project.summaries()["M9.A"]
+        assert summary["blockers"] == ["M9A-NOT_EVALUATED"]
+        assert summary["not_evaluated"] == [verifier]
+    assert project.run("-m", "m9a").ret == ExitCode.OK
