@@ -38,6 +38,16 @@ def in_one_line(text: str) -> str:
     return printable(" ".join(part for part in re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text) if part))
 
 
+def text_of(error: BaseException | str) -> str:
+    """What an error says; an exception whose text cannot be made is no reason to lose it."""
+    try:
+        return "" + str(error)  # a plain text, whatever kind of text its author's __str__ makes
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:  # noqa: BLE001 - nor does it matter what __str__ raises
+        return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """Prints a text to the standard output, or the standard error, as a terminal may show it."""
     print(printable(text), file=sys.stderr if err else sys.stdout)

@@ -16,6 +16,7 @@ from typing import Literal, Self
 
 from phasegate import spool
 from phasegate.catalog.model import Gate, Verifier
+from phasegate.printable import text_of
 from phasegate.spool import Spool
 
 _CURRENT: ContextVar[Scope | None] = ContextVar("phasegate_scope", default=None)
@@ -110,16 +111,16 @@ class Scope:
     def conclude(self, error: AssertionError) -> None:
         """Records the bare assertion that ended a test whose verifier can raise one blocker only."""
         code = self.verifier.raises[0]
-        found = (code, error_text(error).strip() or self.meaning(code))
+        found = (code, text_of(error).strip() or self.meaning(code))
         if found not in self.findings:
             self.findings.append(found)
 
     def note(self, error: BaseException | str) -> None:
         """Notes an error that the test must not end well with."""
         if os.getpid() != self._pid:
-            spool.send(self.number, {"code": "", "detail": error_text(error)})
+            spool.send(self.number, {"code": "", "detail": text_of(error)})
         elif self._closed:
-            _STRAYS.append(Stray(self.number, "", error_text(error)))
+            _STRAYS.append(Stray(self.number, "", text_of(error)))
         else:
             self.errors.append(error)
 
@@ -200,7 +201,7 @@ class blocks:  # noqa: N801 - reads as a verb at the place of use: `with blocks(
     ) -> bool:
         """Records a failed assertion and swallows it; lets anything else pass."""
         if isinstance(error, AssertionError):
-            self._scope.record(self._code, error_text(error))
+            self._scope.record(self._code, text_of(error))
             return True
         return False
 
@@ -244,7 +245,7 @@ def note(error: BaseException | str) -> None:
     try:
         _current().note(error)
     except ScopeError:
-        _STRAYS.append(Stray(None, "", error_text(error)))
+        _STRAYS.append(Stray(None, "", text_of(error)))
 
 
 def keep_strays(entries: Iterable[dict[str, str | int]]) -> None:
@@ -257,14 +258,6 @@ def take_strays() -> list[Stray]:
     strays = _STRAYS[:]
     _STRAYS.clear()
     return strays
-
-
-def error_text(error: BaseException | str) -> str:
-    """What an error says; an exception whose text cannot be made is no reason to lose it."""
-    try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001 - whatever its author's __str__ raises
-        return f"{type(error).__name__}, whose text raises {type(failure).__name__}"
 
 
 class _Parent:
@@ -285,7 +278,7 @@ class _Parent:
 
     def note(self, error: BaseException | str) -> None:
         """Reports an error."""
-        spool.send(self._number, {"code": "", "detail": error_text(error)})
+        spool.send(self._number, {"code": "", "detail": text_of(error)})
 
 
 def _current() -> Scope | _Parent:

@@ -130,7 +130,7 @@ def test_an_injection_that_is_refused_is_m4g_b3(ready) -> None:
 
 def test_a_drill_that_cannot_restore_says_so_loudly_blocks_and_is_undone_by_the_next(ready) -> None:
     with ready.substrate.faults.injected(fault(ready, "DeleteFunctionConcurrency", status=500)):
-        run = ready.run("m4g", "-s")
+        run = ready.run("m4g", "-rA")
     assert run.code == ExitCode.BLOCKED
     assert run.blockers("M4.G") == ["M4G-B4", "M4G-B5"]
     assert "DRILL NOT ROLLED BACK" in run.output

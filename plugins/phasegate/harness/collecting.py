@@ -14,7 +14,9 @@ from phasegate.harness import selection
 from phasegate.harness.absent import Absent, absent_gates
 from phasegate.harness.distribution import is_worker, write_plan
 from phasegate.harness.hooks import refuse_unknown_hooks
+from phasegate.harness.hygiene import HYGIENE_KEY
 from phasegate.harness.options import CHOICES_KEY
+from phasegate.harness.outlets import secret_names
 from phasegate.harness.session import AttemptRunner
 from phasegate.harness.stash import COLLECTED_KEY
 from phasegate.settings import Settings
@@ -61,6 +63,7 @@ class Collecting:
     ) -> Generator[None, object, object]:
         """Derives markers before anything is deselected, adds what is absent, then puts what is left into order."""
         problems = selection.mark_items(self._collected, self._catalogue, self._settings.verifiers)
+        problems += secret_names(self._collected, config.stash[HYGIENE_KEY])
         if not problems:
             absent = self._absent(session)
             self._collected += absent
@@ -70,6 +73,7 @@ class Collecting:
             spelled = config.stash[CHOICES_KEY].spelled["upstream"]
             problems = selection.add_upstream(self._collected, items, self._catalogue, spelled)
         if problems:
+            items.clear()  # pytest lists what is collected, whatever comes of it
             self._stop(config, problems)
         return result
 

@@ -10,7 +10,8 @@ import pytest
 from phasegate.evidence.canonical import encodable
 from phasegate.harness.bodies import Body
 from phasegate.harness.marks import VerifierTest
-from phasegate.scope import Scope, error_text
+from phasegate.printable import text_of
+from phasegate.scope import Scope
 from phasegate.spool import Spool
 from phasegate.verdict import TestRecord, TestState
 
@@ -92,7 +93,7 @@ class Protocol:
 
     def _note(self, when: str, error: BaseException | str) -> None:
         what = f"{when}: {type(error).__name__}" if isinstance(error, BaseException) else when
-        entry = (what, encodable(error_text(error)))
+        entry = (what, encodable(text_of(error)))
         if entry not in self.unmapped:
             self.unmapped.append(entry)
 

@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from phasegate.errors import PhasegateError
 from phasegate.harness import belonging, marks
 from phasegate.harness.ending import ENDING_KEY, Ending
 from phasegate.harness.facts import present_of
+from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner
 from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
 from phasegate.settings import Settings, session_settings
@@ -82,6 +84,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     belonging.refuse_strangers(items, config.stash.get(SETTINGS_KEY, None))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[object]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Cleans the report of a test: behind pytest's own plugins, before any conftest file or listener reads it."""
+    report = yield
+    hygiene = item.config.stash.get(HYGIENE_KEY, None)
+    if hygiene is not None:
+        hygiene.outcome(call, report)
+    return report
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Says what the gates run against and where their evidence goes."""
     settings = config.stash.get(SETTINGS_KEY, None)
@@ -93,7 +107,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
     from phasegate.harness.collecting import Collecting  # noqa: PLC0415 - a project without gates needs none of it
-    from phasegate.harness.distribution import Distribution  # noqa: PLC0415
+    from phasegate.harness.distribution import Distribution, is_controller  # noqa: PLC0415
+    from phasegate.harness.outlets import guard_outlets  # noqa: PLC0415
     from phasegate.harness.services import Services  # noqa: PLC0415
     from phasegate.harness.session import RUNNER_KEY, AttemptRunner  # noqa: PLC0415
     from phasegate.project import load_catalogue  # noqa: PLC0415
@@ -110,10 +125,14 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     if config.getoption("phasegate_inventory", None) is not None:
         return  # the recorder looks at the tests as they are
     if config.option.collectonly:
+        guard_outlets(config, Hygiene(cache(new_scanner), found=lambda _: None, watches=lambda: True))
         plugins.register(Collecting(catalogue, settings, None), "phasegate-collecting")
         return
     runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue, choices))
     config.stash[RUNNER_KEY] = runner
+    # What workers hand over to the controller is clean.
+    hygiene = Hygiene(lambda: runner.scanner, runner.leaked, lambda: not is_controller(config) and runner.watches())
+    guard_outlets(config, hygiene)
     plugins.register(Collecting(catalogue, settings, runner), "phasegate-collecting")
     config.stash[ENDING_KEY] = ending = Ending(config, runner)
     plugins.register(runner, "phasegate-runner")

@@ -19,17 +19,20 @@ from phasegate.gate import GateRun
 from phasegate.harness.background import Background, Late
 from phasegate.harness.exits import end_now
 from phasegate.harness.fixture_users import FixtureUsers
-from phasegate.harness.hygiene import WITHHELD, clean_report
+from phasegate.harness.hygiene import WITHHELD, new_scanner
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
+from phasegate.harness.outlets import refuse_live_outlets
 from phasegate.harness.selection import Plan
-from phasegate.scope import error_text, note, take_strays
+from phasegate.harness.streams import OpenStreams
+from phasegate.printable import text_of
+from phasegate.scope import note, take_strays
 from phasegate.spool import Spool
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
     from phasegate.attempts import Attestor, Committed, OpenAttempt, Workspace
-    from phasegate.evidence.secrets import SecretScanner
+    from phasegate.evidence.secrets import Leak, SecretScanner
     from phasegate.evidence.store import EvidenceStore
 
 PROTOCOL_KEY = pytest.StashKey[Protocol]()
@@ -78,15 +81,13 @@ class AttemptRunner:
         self._refusal = _Refusal(self)
         self._open: dict[str, OpenAttempt] = {}
         self._protocols: dict[str, Protocol] = {}
+        self._leaks_of_no_gate: list[Leak] = []
+        self._handed_on = 0
 
     @cached_property
     def scanner(self) -> SecretScanner:
         """The one secret scanner of this process."""
-        from phasegate.evidence.secrets import SecretScanner  # noqa: PLC0415 - heavy, and no gate, no scan
-
-        scanner = SecretScanner()
-        scanner.register_environment(os.environ)
-        return scanner
+        return new_scanner()
 
     @cached_property
     def store(self) -> EvidenceStore | None:
@@ -132,12 +133,14 @@ class AttemptRunner:
         self.planned = True
 
     def _prepare(self, plan: Plan) -> None:
+        refuse_live_outlets(self._config)
         self._check_key()
         self.workspace.check_writable()
         self._config.hook.pytest_phasegate_gates_selected(
             config=self._config, catalogue=self.catalogue, gates=plan.gates
         )
         self.workspace.prepare(plan.gates)
+        self._config.pluginmanager.register(OpenStreams(), "phasegate-streams")
         self._background.start()
 
     def close(self) -> None:
@@ -148,6 +151,19 @@ class AttemptRunner:
     def has_attempt(self, gate: Gate) -> bool:
         """Whether an attempt of a gate is open."""
         return gate.id in self._open
+
+    def watches(self) -> bool:
+        """Whether what tests say is to be kept clean: gates run here, or nobody knows yet whether they do."""
+        return bool(self.plan.gates) or not self.planned
+
+    def leaked(self, leaks: Iterable[Leak]) -> None:
+        """Lets secrets that were kept from being shown block what is open; where nothing is, what is opened next."""
+        leaks = tuple(leaks)
+        if not self._open:
+            self._leaks_of_no_gate += leaks
+        for attempt in self._open.values():
+            with self._noting_trouble():
+                attempt.leaked(leaks)
 
     def note_troubles(self, problems: Iterable[Problem], code: ExitCode = ExitCode.EVIDENCE) -> None:
         """Keeps problems for the board, each once, with the exit code that they call for."""
@@ -233,16 +249,10 @@ class AttemptRunner:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keeps secrets out of what terminal, JUnit, Allure and every other reader of a report shows."""
+        """Ends a child process before it reports what its parent does."""
         if TEST_KEY in item.stash:
             self._end_forked()
-        report = yield
-        test = item.stash.get(TEST_KEY, None)
-        attempt = self._open.get(test.gate.id) if test is not None else None
-        if attempt is not None:
-            with self._noting_trouble():
-                attempt.leaked(clean_report(report, self.scanner))
-        return report
+        return (yield)
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object]) -> None:
         """Notes the exception that ended a phase; passing phases cost nothing here."""
@@ -281,6 +291,10 @@ class AttemptRunner:
         for gate_id in tuple(self._open):
             self.commit(self.catalogue.gates[gate_id])
         self._charge(self._background.late())
+        if self.plan.gates:
+            remedy = "find out what said it: no gate was open that it could block"
+            left = self._leaks_of_no_gate[self._handed_on :]
+            self.note_troubles(Problem(str(leak), "phasegate", remedy) for leak in left)
 
     def commit(self, gate: Gate) -> None:
         """Commits a gate's open attempt, with a record for every test that the session left out."""
@@ -381,7 +395,7 @@ class AttemptRunner:
     def _note_teardown(self, blamed: Mapping[str, list[str]], error: BaseException) -> None:
         for name, gates in blamed.items():
             if gates:
-                fact = f"its tear-down failed when {', '.join(gates)} had been committed: {error_text(error)}"
+                fact = f"its tear-down failed when {', '.join(gates)} had been committed: {text_of(error)}"
                 remedy = "do not build on these attempts (`phasegate runs invalidate`), and fix the fixture"
                 self.note_troubles([Problem(fact, f"fixture {name}", remedy)], ExitCode.BLOCKED)
 
@@ -396,6 +410,8 @@ class AttemptRunner:
             attempt = self.workspace.open(gate)
             for verifier_id, record in self.plan.left_out.get(gate.id, ()):
                 attempt.record(verifier_id, record)
+            attempt.leaked(self._leaks_of_no_gate)
+            self._handed_on = len(self._leaks_of_no_gate)
             self._open[gate.id] = attempt
         if gate.id not in self._open and not self._config.pluginmanager.is_registered(self._refusal):
             self._config.pluginmanager.register(self._refusal, "phasegate-refusal")

@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from phasegate.scope import error_text, note
+from phasegate.printable import text_of
+from phasegate.scope import note
 
 _UNAWAITED = "was never awaited"
 
@@ -51,7 +52,7 @@ class Watch(logging.Handler):
     def settle(self) -> None:
         """Notes the exceptions of futures that nobody asked for."""
         for error in tuple(self._unseen.values()):
-            note(f"a future failed and nobody asked for its result: {type(error).__name__}: {error_text(error)}")
+            note(f"a future failed and nobody asked for its result: {type(error).__name__}: {text_of(error)}")
         self._unseen.clear()
 
     @contextmanager
@@ -61,7 +62,7 @@ class Watch(logging.Handler):
 
         def hook(args: threading.ExceptHookArgs) -> None:
             if args.exc_type is not SystemExit:
-                note(f"in a thread: {args.exc_type.__name__}: {error_text(args.exc_value or '')}")
+                note(f"in a thread: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
             before(args)
 
         threading.excepthook = hook

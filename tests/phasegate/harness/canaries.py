@@ -6,8 +6,11 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
+
+from tests.phasegate.harness.conftest import module
 
 LINE = 5
 """How many characters of a value stand on a line, in the spelling that breaks it."""
@@ -28,16 +31,73 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 OUTLETS = {
     "stdout": "print(spelled)",
-    "stderr": "import sys; print(spelled, file=sys.stderr)",
-    "log": "import logging; logging.getLogger('x').warning(spelled)",
+    "stderr": "print(spelled, file=sys.stderr)",
+    "log": "logging.getLogger('x').warning(spelled)",
     "exception": "raise RuntimeError(spelled)",
+    "cause": "raise RuntimeError('see the cause') from ValueError(spelled)",
+    "note": "error = RuntimeError('see the note'); error.add_note(spelled); raise error",
     "assertion": "assert spelled == ''",
+    "failure": "pytest.fail(spelled)",
     "blocker": "block('M9C-B2', spelled)",
+    "scope": "with blocks('M9C-B2'): raise AssertionError(spelled)",
     "skip": "pytest.skip(spelled)",
-    "property": "record_property('note', spelled)",
+    "xfail": "pytest.xfail(spelled)",
+    "xfail's mark": "request.applymarker(pytest.mark.xfail(reason=spelled)); assert False",
+    "set-up": "request.getfixturevalue('broken')",
+    "tear-down": "request.addfinalizer(lambda: pytest.fail(spelled))",
+    "warning": "warnings.warn(spelled)",
+    "thread": "thread = threading.Thread(target=raises, args=(spelled,)); thread.start(); thread.join()",
+    "finaliser": "Unruly(spelled); gc.collect()",
+    "property": "request.getfixturevalue('record_property')('note', spelled)",
+    "suite property": "request.getfixturevalue('record_testsuite_property')('note', spelled)",
+    "attribute": "request.getfixturevalue('record_xml_attribute')('note', spelled)",
+    "subtest": "with subtests.test('s'): print(spelled); logging.getLogger('x').warning(spelled); assert False",
+    "subtest's exception": "with subtests.test('s'): raise RuntimeError(spelled)",
+    "subtest's name": "with subtests.test(spelled): assert False",
+    "subtest's argument": "with subtests.test(argument=spelled): assert False",
     "metric": "gate.metric('figure', spelled)",
     "artifact": "gate.artifact('m9c_snapshot.json', {'note': spelled})",
+    "Allure attachment": "allure.attach(spelled)",
+    "Allure step": "with allure.step(spelled): pass",
+    "Allure title": "allure.dynamic.title(spelled); allure.dynamic.parameter('note', spelled)",
 }
+
+PREAMBLE = """
+import gc, json, logging, pathlib, sys, threading, warnings
+import allure
+
+def raises(text):
+    raise RuntimeError(text)
+
+class Unruly:
+    def __init__(self, text):
+        self.text = text
+    def __del__(self):
+        raise RuntimeError(self.text)
+
+VALUES, SPELLINGS, OUTLETS = json.loads(pathlib.Path("values.json").read_text())
+
+@pytest.fixture
+def broken(request):
+    gate = request.getfixturevalue("gate")
+    number = request.node.callspec.params["number"]
+    gate.protect([(f"canary {number}", VALUES[number])])
+    raise RuntimeError(SPELLINGS[number])
+"""
+
+REPORTER = """
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    said = [str(call), repr(call.excinfo), report.longreprtext, getattr(report, "wasxfail", ""), *report.sections]
+    if call.excinfo:
+        said += [str(call.excinfo.getrepr()), repr(call.excinfo.value.args)]
+    with open("reported.txt", "a") as file:
+        print(*said, file=file)
+    return report
+"""
 
 
 def canaries(count: int) -> list[str]:
@@ -45,31 +105,45 @@ def canaries(count: int) -> list[str]:
     return [f'c4n"{hashlib.sha256(str(number).encode()).hexdigest()[:14]}/+é{number}' for number in range(count)]
 
 
-def plant(project, spelling: str, outlet: str, values: list[str]) -> None:
-    """Lets the second verifier of M9.C let each value out, one test a value."""
+def plant(project, spelling: str, outlets: list[str], values: list[str]) -> None:
+    """Lets the second verifier of M9.C let each value out, one test a value, the outlets in turn."""
+    chosen = [outlets[number % len(outlets)] for number in range(len(values))]
     spelled = [SPELLINGS[spelling](value) for value in values]
-    project.write("values.json", json.dumps([values, spelled]))
-    module = (project.path / "gates/test_m9c.py").read_text()
-    head, _, tail = module.partition("def test_body(gate):")
-    rest = tail[tail.index("@pytest.mark.verifier") :]
+    project.write("values.json", json.dumps([values, spelled, chosen]))
+    head, _, tail = module("C").partition("@pytest.mark.verifier")
+    entry, _, rest = tail.partition("def test_body(gate):")
+    publish = rest[rest.index("@pytest.mark.verifier") :]
+    cases = "".join(f"    if OUTLETS[number] == {name!r}:\n        {OUTLETS[name]}\n" for name in outlets)
     body = (
-        "def test_body(gate, record_property, number):\n"
-        "    import json, pathlib\n"
-        f"    values, spellings = json.loads(pathlib.Path({str(project.path / 'values.json')!r}).read_text())\n"
-        "    gate.protect([(f'canary {number}', values[number])])\n"
-        "    spelled = spellings[number]\n"
-        f"    {OUTLETS[outlet]}\n\n"
+        "def test_body(gate, request, subtests, number):\n"
+        "    gate.protect([(f'canary {number}', VALUES[number])])\n"
+        f"    spelled = SPELLINGS[number]\n{cases}\n"
     )
-    parametrised = f'{head}@pytest.mark.parametrize("number", range({len(values)}))\n{body}{rest}'
-    (project.path / "gates/test_m9c.py").write_text(parametrised)
+    *before, marker = ("@pytest.mark.verifier" + entry).rpartition("@pytest.mark.verifier")
+    parametrised = f'{"".join(before[:1])}@pytest.mark.parametrize("number", range({len(values)}))\n{before[1]}{marker}'
+    project.write("gates/conftest.py", REPORTER)
+    project.write("early.py", REPORTER.replace('getattr(report, "wasxfail", "")', '""'))
+    project.write("gates/test_m9c.py", f"{head}{PREAMBLE}{parametrised}{body}{publish}")
+
+
+def run(project, *options: str):
+    """Runs M9.C with every reporter that writes."""
+    shutil.rmtree(project.path / "allure", ignore_errors=True)
+    options = (*options, *(["-p", "early"] if (project.path / "early.py").exists() else []))
+    return project.run("-m", "m9c", "-rA", "--junitxml=junit.xml", "--alluredir=allure", *options)
 
 
 def leaked(project, done, values: list[str]) -> list[str]:
-    """Where a canary can be read after a run: the terminal, JUnit, and every file under the runs root."""
+    """Where a canary can be read after a run: the terminal, JUnit, Allure, and every file under the runs root."""
     traces = re.compile(b"|".join(trace for value in values for trace in traces_of(value)))
     texts = {"terminal": (done.stdout.str() + done.stderr.str()).encode()}
-    texts["JUnit"] = (project.path / "junit.xml").read_bytes()
-    texts |= {str(path): path.read_bytes() for path in (project.path / "runs").rglob("*") if path.is_file()}
+    written = [
+        project.path / "junit.xml",
+        *project.path.glob("allure/*"),
+        *project.path.glob("runs/**/*"),
+        project.path / "reported.txt",
+    ]
+    texts |= {str(path): path.read_bytes() for path in written if path.is_file()}
     return [name for name, data in texts.items() if traces.search(data)]
 
 

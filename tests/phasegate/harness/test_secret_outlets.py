@@ -11,34 +11,98 @@ import pytest
 
 from phasegate.errors import ExitCode
 from phasegate.evidence.secrets import SecretScanner
-from tests.phasegate.harness.canaries import OUTLETS, SPELLINGS, canaries, leaked, not_blocked, plant, traces_of
+from tests.phasegate.harness.canaries import OUTLETS, SPELLINGS, canaries, leaked, not_blocked, plant, run, traces_of
 
 
-@pytest.mark.parametrize(
-    ("spelling", "outlet"),
-    # An assertion shows a value of several lines as a difference, each line behind a sign.
-    [*zip(["plain", "base64", "lines", "JSON", "hex"] * 2, OUTLETS, strict=True), ("lines", "assertion")],
-)
-def test_a_secret_at_an_outlet_is_withheld_and_blocks(project, spelling, outlet) -> None:
-    values = canaries(2)
-    plant(project, spelling, outlet, values)
-    done = project.run("-m", "m9c", "-rA", "--junitxml=junit.xml")
-    assert done.ret not in (ExitCode.OK, ExitCode.INTERNAL, ExitCode.EVIDENCE)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_secret_at_any_outlet_is_withheld_and_blocks(project, spelling) -> None:
+    values = canaries(len(OUTLETS))
+    plant(project, spelling, [*OUTLETS], values)
+    done = run(project, "--showlocals")
+    assert done.ret == ExitCode.BLOCKED
     assert leaked(project, done, values) == []
+    assert [name for number, name in enumerate(OUTLETS) if number in not_blocked(project, values)] == []
+    assert (project.path / "allure").is_dir()
+
+
+def test_workers_keep_every_outlet_clean_too(project) -> None:
+    values = canaries(len(OUTLETS))
+    plant(project, "plain", [*OUTLETS], values)
+    done = run(project, "-n", "1")
+    assert done.ret == ExitCode.BLOCKED
+    assert leaked(project, done, values) == []
+    assert [name for number, name in enumerate(OUTLETS) if number in not_blocked(project, values)] == []
+
+
+def test_no_part_of_a_secret_is_left_where_a_long_detail_is_cut_off(project, monkeypatch) -> None:
+    outlets = {"blocker": 1_985, "exception": 585, "skip": 1_985, "assertion": 100, "xfail": 585}
+    values = canaries(len(outlets))
+    behind = dict(zip(values, outlets.values(), strict=True))
+    monkeypatch.setitem(SPELLINGS, "behind", lambda text: "." * behind[text] + text)
+    plant(project, "behind", [*outlets], values)
+    done = run(project)
+    said = done.stdout.str() + (project.path / "junit.xml").read_text()
+    said += "".join(path.read_text() for path in project.path.glob("[ra][ul]*/**/*") if path.is_file())
+    for value in values:
+        assert value[:10] not in said
+        assert value[4:12] not in said  # without the sign that JSON and XML spell in ways of their own
     assert not_blocked(project, values) == []
 
 
-@pytest.mark.parametrize(("outlet", "before"), [("blocker", 1_985), ("exception", 585), ("skip", 1_985)])
-def test_no_part_of_a_secret_is_left_where_a_long_detail_is_cut_off(project, monkeypatch, outlet, before) -> None:
-    (value,) = canaries(1)
-    monkeypatch.setitem(SPELLINGS, "behind", lambda text: "." * before + text)
-    plant(project, "behind", outlet, [value])
-    done = project.run("-m", "m9c", "-rA", "--junitxml=junit.xml")
-    said = done.stdout.str() + (project.path / "junit.xml").read_text()
-    said += "".join(path.read_text() for path in (project.path / "runs").rglob("*") if path.is_file())
-    assert value[:10] not in said
-    assert value[4:12] not in said  # without the sign that JSON and XML spell in ways of their own
-    assert not_blocked(project, [value]) == []
+def test_what_is_said_while_modules_are_collected_and_what_ends_a_session_is_clean_and_blocks(
+    project, monkeypatch
+) -> None:
+    tokens = canaries(5)
+    for number, token in enumerate(tokens):
+        monkeypatch.setenv(f"MY_{number}_API_TOKEN", token)
+    for number, said in enumerate(
+        ("raise RuntimeError(token)", "print(token)\n    assert False", "pytest.skip(token, allow_module_level=True)")
+    ):
+        text = f"import os, pytest\ntoken = os.environ['MY_{number}_API_TOKEN']\n{said.replace('    ', '')}\n"
+        project.write(f"gates/test_said_{number}.py", text)
+    project.gate("C", v1="import os, warnings; warnings.warn(os.environ['MY_3_API_TOKEN'])")
+    ending = "import os; pytest.exit(os.environ['MY_4_API_TOKEN'], returncode=2)"
+    project.gate("C", v1="import os, warnings; warnings.warn(os.environ['MY_3_API_TOKEN'])", v2=ending)
+    done = run(project, "--continue-on-collection-errors", "--full-trace")
+    assert done.ret == ExitCode.INTERRUPTED
+    assert leaked(project, done, tokens) == []
+    assert not_blocked(project, tokens) == []
+
+
+def test_a_secret_of_no_gate_ends_the_session_with_trouble(project, monkeypatch) -> None:
+    (token,) = canaries(1)
+    monkeypatch.setenv("MY_API_TOKEN", token)
+    hook = "def pytest_sessionfinish(session):\n    raise RuntimeError(os.environ['MY_API_TOKEN'])\n"
+    project.write("conftest.py", (project.path / "conftest.py").read_text() + hook)
+    done = run(project)
+    assert done.ret != ExitCode.OK
+    assert leaked(project, done, [token]) == []
+
+
+def test_a_verifier_named_by_a_secret_is_refused_and_the_name_is_not_shown(project, monkeypatch) -> None:
+    (token,) = canaries(1)
+    monkeypatch.setenv("MY_API_TOKEN", token[4:18])
+    named = "import os\n@pytest.mark.parametrize('key', [os.environ['MY_API_TOKEN']])\n"
+    path = project.path / "gates/test_m9c.py"
+    path.write_text(path.read_text().replace("def test_body(gate)", "def test_body(gate, key)"))
+    path.write_text(
+        path.read_text().replace('@pytest.mark.verifier("M9C-V2")', named + '@pytest.mark.verifier("M9C-V2")')
+    )
+    for options in ([], ["--collect-only"]):
+        done = project.run("-m", "m9c", "-v", *options)
+        assert done.ret == ExitCode.USAGE
+        assert "name of a verifier's test holds a secret" in done.stderr.str()
+        assert token[4:18] not in done.stdout.str() + done.stderr.str()
+
+
+def test_what_shows_what_a_test_says_before_it_can_be_cleaned_is_refused_where_gates_run(project) -> None:
+    done = project.run("-m", "m9c", "-s", "--log-file=x.log", "-o", "log_cli=true", "--debug=trace.log")
+    assert done.ret == ExitCode.USAGE
+    for name in ("--capture=no", "--log-file", "log_cli", "--debug"):
+        assert f"{name}: a session of gates cannot keep secrets out" in done.stdout.str()
+    assert project.attempts() == []
+    project.write("tests/test_plain.py", "def test_plain():\n    print('as it is said')\n")
+    assert "as it is said" in project.run("-s", "tests").stdout.str()
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
