@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +17,7 @@ from phasegate import __version__
 from phasegate.catalog.schema import catalogue_schema
 from phasegate.cli import main
 from phasegate.errors import ExitCode
+from phasegate.settings import Settings
 
 HEAVY = ("boto3", "botocore", "moto", "pytest", "rich", "yaml", "jsonschema", "polars")
 
@@ -448,6 +451,12 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(demo) -> None:
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_the_page_of_the_configuration_lists_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted({field.name for field in dataclasses.fields(Settings)} - {"root"})
 
 
 def test_a_working_folder_that_is_gone_is_told_without_a_traceback(tmp_path: Path) -> None:
