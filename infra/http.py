@@ -1,8 +1,8 @@
 """HTTP requests to a platform's own endpoints: over the network on AWS, over the loopback towards the substrate.
 
-A public URL of the platform, such as that of its ingress edge, is used as it is pinned. Towards the embedded
-substrate the bytes go to the substrate's own address, without TLS, under the host name of the URL; a host that the
-substrate does not answer for is an error, and nothing is sent.
+A public URL of the platform, such as that of its ingress edge, is used as it is pinned, and on both substrates only
+where AWS would serve it. Towards the embedded substrate the bytes go to the substrate's own address, without TLS, under
+the host name of the URL; a host that the substrate does not answer for is an error, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -95,18 +95,20 @@ def _parts(url: str) -> SplitResult:
 
 def _connection(clients: Clients, url: str, timeout_s: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
+    if parts.scheme == "http":
+        raise BadUrlError(f"{url!r} would send the API key in clear text")
     if clients.substrate == "aws":
-        if parts.scheme == "http":
-            raise BadUrlError(f"{url!r} would send the API key in clear text")
         return http.client.HTTPSConnection(parts.netloc, timeout=timeout_s, context=_trust(clients.ca_bundle))
-    if api_host(parts.netloc) is None and not is_loopback(url):
+    host = api_host(parts.netloc)
+    if host is None and not is_loopback(url):
         raise OutsideLoopbackError(
             fact="a request was about to leave this machine",
             place=url,
             remedy="pin the URL that the runtime stack gave; nothing was sent",
         )
-    here = urlsplit(str(clients.endpoint_url)).netloc if api_host(parts.netloc) else parts.netloc
-    return http.client.HTTPConnection(here, timeout=timeout_s)
+    if host is None or host.region is None or parts.port not in (None, http.client.HTTPS_PORT):
+        raise BadUrlError(f"{url!r} is no URL under which AWS serves an API")
+    return http.client.HTTPConnection(urlsplit(str(clients.endpoint_url)).netloc, timeout=timeout_s)
 
 
 def _trust(ca_bundle: Path | None) -> ssl.SSLContext:

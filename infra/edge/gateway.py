@@ -84,7 +84,7 @@ class Gateway:
         except Refused as refused:
             answer = _refusal(refused.status)
             if refused.lacks:
-                LOG.warning("the edge lacks what %s %s needs: %s", request.method, request.path, refused.lacks)
+                LOG.warning("the edge lacks what %s %r needs: %s", request.method, request.path, refused.lacks)
                 answer.headers.append((UNSUPPORTED_HEADER, refused.lacks))
         answer.headers.append((REQUEST_ID_HEADER, request_id))
         return answer

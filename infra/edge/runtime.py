@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import resource
+import site
 import struct
 import sys
 import threading
@@ -57,6 +58,7 @@ def main() -> None:
     os.chdir(root)
     # In place of the folder of this script, which a function must not see: its package first, the SDK last.
     sys.path[:] = [root, *(path for path in sys.path if path != str(Path(__file__).parent)), sdk]
+    site.setquit()  # `exit` and `quit`, which an interpreter without its start-up module lacks
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     handler = None
     while True:

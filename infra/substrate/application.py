@@ -45,7 +45,7 @@ class Application:
     def admit(self, environ: Environ) -> Room | Answer:
         """Room for a request's body, by its head alone; or the answer that refuses it."""
         if (reason := objection(environ)) is not None:
-            LOG.warning("refused %s %s: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], reason)
+            LOG.warning("refused %s %r: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], reason)
             refused = json.dumps({"message": f"Forbidden: {reason}"}).encode()
             headers = [("content-type", "application/json"), (aws_errors.ERROR_HEADER, REFUSED)]
             return Answer(HTTPStatus.FORBIDDEN, headers, refused)

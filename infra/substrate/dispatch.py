@@ -137,13 +137,13 @@ class Dispatcher:
                 return _error(request, HTTPStatus.FORBIDDEN, "AccessDenied", message)
             answer = _call(self._app(backend), environ)
         except (NotImplementedError, Unrouted) as error:
-            LOG.warning("not in the emulator: %s %s %s (%s)", request.service, request.method, request.path, error)
+            LOG.warning("not in the emulator: %s %s %r (%r)", request.service, request.method, request.path, error)
             return _unsupported(request)
         except InfraError as error:
             return _error(request, 500, aws_errors.FAILED, str(error))
         except Exception as error:
             # The edge of the emulator: any crash of it is an answer, and an error of the substrate.
-            LOG.exception("the emulator failed on %s %s %s", request.service, request.method, request.path)
+            LOG.exception("the emulator failed on %s %s %r", request.service, request.method, request.path)
             return _error(request, 500, aws_errors.FAILED, f"{type(error).__name__}: {error}")
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and "html" in answer.header("content-type"):
             return _error(request, 500, aws_errors.FAILED, "the emulator answered with an error page")

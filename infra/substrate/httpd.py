@@ -207,6 +207,8 @@ class Connection(socketserver.BaseRequestHandler):
 
     def _require_one_framing(self, head: h11.Request) -> None:
         """A body has one length (RFC 9112, 6.3); with two or none, a part of it could be read as a request."""
+        if head.method == b"CONNECT":
+            raise RefusedError(_said(HTTPStatus.NOT_IMPLEMENTED, "this is no proxy"))
         names = {name for name, _ in head.headers}
         is_chunked = b"transfer-encoding" in names
         if is_chunked and (b"content-length" in names or head.http_version < b"1.1"):
@@ -265,7 +267,7 @@ class Connection(socketserver.BaseRequestHandler):
         try:
             return self.server.application.answer(environ, body)
         except Exception:
-            LOG.exception("no answer to %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            LOG.exception("no answer to %s %r", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 
     def _send(self, answer: Answer, method: str, *, closing: bool) -> None:

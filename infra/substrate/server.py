@@ -14,6 +14,7 @@ import errno
 import json
 import logging
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("phasegate.substrate")
 HOST = "127.0.0.1"
+MAX_DESCRIPTORS = 2_048
 MAX_LOG_BYTES = 4 << 20
 """How large the log grows before it begins anew; the one before it is kept beside it."""
 
@@ -113,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     os.umask(0o077)
     _log_to(options.state_dir / LOG_FILE)
+    _raise_descriptor_limit()
     functions = options.state_dir / FUNCTIONS_FOLDER
     shutil.rmtree(functions, ignore_errors=True)  # what a process left that was killed
     lifetime = Lifetime.of(options.owner)
@@ -148,6 +151,14 @@ def _log_to(path: Path) -> None:
     threading.excepthook = lambda broken: LOG.error(
         "a thread broke", exc_info=broken.exc_value or RuntimeError(str(broken.exc_type))
     )
+
+
+def _raise_descriptor_limit() -> None:
+    """Makes room for every connection that the server takes, and for the pipes of functions."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MAX_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leave_streams() -> None:

@@ -38,6 +38,7 @@ def test_an_ingress_that_aws_would_not_serve_is_m4e_b2_b3(platform: Platform, br
     run = platform.run(UP_TO_E)
     assert run.code == ExitCode.BLOCKED, run.output
     assert run.blockers("M4.E") == ["M4E-B2", "M4E-B3"]
+    assert run.summary("M4.E")["provenance"]["function_runtime"].startswith("python3.12 on Python 3.")
 
 
 def test_a_session_refuses_a_substrate_of_other_code(platform: Platform) -> None:

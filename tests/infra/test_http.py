@@ -24,6 +24,12 @@ EMBEDDED = Clients.embedded("http://127.0.0.1:9", "000000000000")
         "https://abc.execute-api.eu-west-2.amazonaws.com/v1\r\nX: y",
         "https://abc.execute-api.eu-west-2.amazonaws.com/a b",
         "https://[broken/v1",
+        "http://abc.execute-api.eu-west-2.amazonaws.com/v1",
+        "https://abc.execute-api.eu-west-2.amazonaws.com:8443/v1",
+        "https://abc.execute-api.localhost/v1",
+        "http://abc.execute-api.localhost:4000/v1",
+        "https://127.0.0.1/v1",
+        "http://localhost:4000/v1",
     ],
 )
 def test_a_url_that_cannot_be_used_is_named_and_nothing_is_sent(url) -> None:
@@ -31,7 +37,7 @@ def test_a_url_that_cannot_be_used_is_named_and_nothing_is_sent(url) -> None:
         request(EMBEDDED, "GET", url)
 
 
-@pytest.mark.parametrize("url", ["https://example.com/v1", "https://execute-api.evil.com/", "http://10.0.0.1/"])
+@pytest.mark.parametrize("url", ["https://example.com/v1", "https://execute-api.evil.com/", "https://10.0.0.1/"])
 def test_towards_the_substrate_nothing_leaves_this_machine(url) -> None:
     with pytest.raises(OutsideLoopbackError):
         request(EMBEDDED, "GET", url)

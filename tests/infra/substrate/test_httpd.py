@@ -247,6 +247,12 @@ def test_lengths_and_connections_are_the_servers_to_say(wire: Wire) -> None:
     assert b"chunked" not in answer
 
 
+@pytest.mark.parametrize("method", [b"CONNECT", b"GET"])
+def test_a_connection_never_becomes_another_protocol(wire: Wire, method: bytes) -> None:
+    head = method + b" /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert statuses(wire.send(head + NEXT)) == ([501] if method == b"CONNECT" else [200, 200])
+
+
 def test_a_head_answer_states_the_length_that_its_body_would_have(wire: Wire) -> None:
     wire.application.reply = lambda _: Answer(200, [("Content-Length", "9")], b"")
     answer = wire.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT.replace(b"GET", b"HEAD"))
