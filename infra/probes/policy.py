@@ -140,13 +140,19 @@ def under_reach(statements: Sequence[Statement], granted: Iterable[Allowance]) -
 def permits(statements: Sequence[Statement], wanted: Allowance) -> bool:
     """Whether statements certainly allow an action on every resource of a pattern."""
     action, resource = parse(wanted.action.lower()), parse(wanted.resource)
-    if any(not item.allows and _may_apply(item, action, resource) for item in statements):
+    if may_deny(statements, wanted):
         return False
     allowing = [item for item in statements if item.allows and not item.conditional and _holds_action(item, action)]
     if any(item.but_resources and not _meets(resource, item.resources) for item in allowing):
         return True
     named = [glob for item in allowing if not item.but_resources for glob in _narrowest(item.resources)]
     return covers(named, resource)
+
+
+def may_deny(statements: Iterable[Statement], wanted: Allowance) -> bool:
+    """Whether statements may deny an action on some resource of a pattern."""
+    action, resource = parse(wanted.action.lower()), parse(wanted.resource)
+    return any(not item.allows and _may_apply(item, action, resource) for item in statements)
 
 
 def _statement(place: str, item: Any) -> Statement | str:

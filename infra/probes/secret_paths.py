@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -31,11 +32,15 @@ class PathFacts:
         path: Its path.
         type: `String` or `SecureString`; None where it does not exist.
         error: Why it could not be described; empty where it could.
+        key_id: The key that it is encrypted under, as SSM names it; None where it is not, or SSM does not tell.
+        modified: When its value was written.
     """
 
     path: str
     type: str | None
     error: str = ""
+    key_id: str | None = None
+    modified: datetime | None = None
 
 
 def read_secret_paths(
@@ -53,7 +58,7 @@ def read_secret_paths(
     if not batches:
         return {}
     ended = run_bounded(
-        [partial(_types, clients, batch) for batch in batches],
+        [partial(_described, clients, batch) for batch in batches],
         timeout_s=timeout_s,
         concurrency=DEFAULT_CONCURRENCY,
         name="parameters",
@@ -65,8 +70,8 @@ def read_secret_paths(
             text = f"{error_class.value}: {explain(end.error)}"
             facts |= {path: PathFacts(path, None, text) for path in batch}
             continue
-        types = end.value or {}
-        facts |= {path: PathFacts(path, types.get(path)) for path in batch}
+        described = end.value or {}
+        facts |= {path: described.get(path, PathFacts(path, None)) for path in batch}
     return facts
 
 
@@ -105,14 +110,19 @@ def intended_readers(
     )
 
 
-def _types(clients: Clients, paths: list[str]) -> dict[str, str]:
+def _described(clients: Clients, paths: list[str]) -> dict[str, PathFacts]:
     pages = clients.client("ssm").get_paginator("describe_parameters")
     found: list[dict[str, Any]] = [
         item
         for page in pages.paginate(ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": paths}])
         for item in page["Parameters"]
     ]
-    return {item["Name"]: item["Type"] for item in found}
+    return {
+        item["Name"]: PathFacts(
+            item["Name"], item["Type"], key_id=item.get("KeyId"), modified=item.get("LastModifiedDate")
+        )
+        for item in found
+    }
 
 
 def _arn(path: str, region: str, account: str) -> str:

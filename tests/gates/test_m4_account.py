@@ -85,3 +85,16 @@ def test_the_account_is_the_one_that_every_arn_of_the_gates_names(platform) -> N
     with pytest.raises(SubstrateError, match="ROLE_EKS_IRSA_IG names account 123456789012") as caught:
         hold_account(account, load(platform.registry))
     assert len(caught.value.problems) == 1
+
+
+def test_a_secret_under_a_key_of_somebody_else_is_m4c_b4(platform) -> None:
+    kms, ssm = platform.clients.client("kms"), platform.clients.client("ssm")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    path = "/fraud-platform/dev_full/ig/api_key"
+    ssm.put_parameter(Name=path, Type="SecureString", Value="planted-secret", KeyId=key, Overwrite=True)
+    kms.disable_key(KeyId=key)
+    run = platform.run("m4a or m4b or m4c")
+    assert run.blockers("M4.C") == ["M4C-B4"]
+    assert f"{path}: its key {key} is Disabled" in run.details("M4.C", "M4C-B4")
+    rows = run.artifact("M4.C", "m4c_secret_path_conformance_snapshot.json")["paths"]
+    assert [(row["readable_by"], row["pass"]) for row in rows if row["path"] == path] == [([], False)]
