@@ -30,6 +30,22 @@ HOSTILE_LINES: dict[str, Callable[[int], str]] = {
     "names": lambda n: "* `" + "A" * n + " `" * n,
     "hashes": lambda n: "#" * n,
     "carriage returns": lambda n: "\r" * n,
+    "nested bullets": lambda n: "* " * n + "`A = 1`",
+    "nested quotations": lambda n: ">" * n + "* `A = 1`",
+    "blank lines in a deep list": lambda n: "* " * 20 + "a" + "\n" * n,
+    "tabs before a bullet": lambda n: "\t" * n + "* `A = 1`",
+    "backticks": lambda n: "* " + "`" * n,
+    "open code spans": lambda n: "* `A = " + "`` " * n,
+    "emphasis": lambda n: "* " + "*_" * n + "`A = 1`",
+    "attributes of a tag": lambda n: "<a" + " a=b" * n,
+    "open attributes of a tag": lambda n: "<a" + " a='" * n,
+    "thematic breaks that are none": lambda n: "- " * n + "x",
+    "underlines": lambda n: "a\n" + "=" * n + "x",
+    "comments": lambda n: "<!--" * n,
+    "fences": lambda n: "```\n" * n,
+    "references in a chain": lambda n: "\n".join(f"* `A_{i} = A_{i + 1}`" for i in range(n // 20)),
+    "hidden marks": lambda n: "* `A" + "\u200b" * n + " = 1`",
+    "alternatives": lambda n: "\n".join(f"* `A = {i}`" for i in range(n // 20)),
 }
 
 

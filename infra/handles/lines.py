@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from infra.handles.blocks import Place, read_blocks
-from infra.text import hidden, hidden_marks, is_plain
+from infra.text import folded, hidden
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -138,20 +138,17 @@ def _read_text(line: str, start: int) -> HandleLine | None:
     """A line of text that a person takes for a bullet with an assignment: it is seen, and has a flaw."""
     if "`" not in line:
         return None
-    match = _LOOKS_LIKE_BULLET.match(line, start)
+    match = _LOOKS_LIKE_BULLET.match(line, _shown(line, start))
     if match is None:
         return None
-    end = match.end()
-    while end < len(line) and (line[end] == " " or hidden(line[end])):
-        end += 1
-    return _flawed(_read_item(line, end), "is no item of a list as Markdown reads it")
+    return _flawed(_read_item(line, _shown(line, match.end())), "is no item of a list as Markdown reads it")
 
 
 def _read_item(line: str, start: int) -> Line | None:
     """What stands at the head of a list item."""
     flaw = ""
     if line[start : start + 1] != "`":
-        match = _DECORATION.match(line, start)
+        match = _DECORATION.match(line, _shown(line, start))
         if match is None:
             return None
         start, flaw = match.end(), "has something before its opening backtick"
@@ -169,6 +166,13 @@ def _read_item(line: str, start: int) -> Line | None:
     if closing and content.startswith("{") and content.endswith("}"):
         return TokenLine(content)
     return _read_handle(line, start, end, closed=closing is not None)
+
+
+def _shown(line: str, start: int) -> int:
+    """Where the first character stands that shows."""
+    while start < len(line) and (line[start] == " " or hidden(line[start])):
+        start += 1
+    return start
 
 
 def _flawed(item: Line | None, flaw: str) -> HandleLine | None:
@@ -193,18 +197,18 @@ def _read_handle(line: str, start: int, end: int, *, closed: bool) -> HandleLine
 
 
 def _read_unclean(line: str, start: int, end: int) -> HandleLine | None:
-    """A handle whose name has characters in or about it that do not show; it is seen, and can not be changed."""
+    """A handle whose name has marks that do not show, or letters of another script; seen, and not to be changed."""
     equals = line.find("=", start, end)
-    head = line[start : end if equals < 0 else equals]
-    if is_plain(head):
+    head = line[start : end if equals < 0 else equals].strip(_GAP)
+    if head.isascii() and head.isprintable():
         return None
-    name = "".join(mark for mark in head if not (hidden(mark) or mark.isspace()))
-    if not is_handle_name(name):
+    name = folded("".join(mark for mark in head if not hidden(mark))).upper()
+    if not is_handle_name(name) or head != head.upper():
         return None
+    odd = ", ".join(dict.fromkeys(f"U+{ord(mark):04X}" for mark in head if hidden(mark) or not mark.isascii()))
     value = None if equals < 0 else _span(line, equals + 1, end)
-    return HandleLine(
-        name, start + len(head), value, None, f"has {hidden_marks(head)} at its name, which does not show"
-    )
+    flaw = f"has {odd} in its name, which does not show or looks like another letter"
+    return HandleLine(name, start + len(head), value, None, flaw)
 
 
 def _span(line: str, start: int, end: int) -> tuple[int, int]:

@@ -61,6 +61,11 @@ def _parts(schema: Any, root: Any, seen: set[str]) -> Iterator[Mapping[str, Any]
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these members, for a JSON decoder's `object_pairs_hook`.
+
+    Raises:
+        ValueError: A key stands twice: which of the two counts, no two readers need agree upon.
+    """
     """An object whose keys stand once each, for `json.loads`.
 
     Raises:

@@ -186,7 +186,9 @@ def test_every_bullet_is_a_bullet(line: str) -> None:
     "line",
     [
         '*`A_B = "x"`', '\u2022 `A_B = "x"`', '\u2013 `A_B = "x"`', '*\u00a0`A_B = "x"`', 'text\n2. `A_B = "x"`',
-        '\\* `A_B = "x"`', '* **`A_B = "x"`**', '* [ ] `A_B = "x"`', '* ``A_B = "x"``', '*\u200b `A_B = "x"`',
+        '\\* `A_B = "x"`', '* \u200b`A_B = "x"`', '\u200b* `A_B = "x"`', '\u00a0* `A_B = "x"`', '* `\u0410_B = "x"`',
+        '* `A\uff3fB = "x"`', '* `A_B\u200b = "x"`', '* `A_B\u00a0= "x"`',
+        '* **`A_B = "x"`**', '* [ ] `A_B = "x"`', '* ``A_B = "x"``', '*\u200b `A_B = "x"`',
     ],
 )  # fmt: skip
 def test_a_line_that_means_a_handle_and_is_no_bullet_of_one_is_seen_and_cannot_be_used(line: str) -> None:
