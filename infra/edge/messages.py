@@ -154,7 +154,10 @@ def answer_of(result: bytes) -> HttpAnswer:
         status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or not _STATUS_MIN <= status <= _STATUS_MAX:
         raise BadResultError(f"its status code is {status!r}")
-    headers = [*_headers(value), *(("set-cookie", _header_text(cookie)) for cookie in value.get("cookies") or ())]
+    cookies = value.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise BadResultError("its cookies are no list")
+    headers = [*_headers(value), *(("set-cookie", _header_text(cookie)) for cookie in cookies)]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain;charset=UTF-8"))
     return HttpAnswer(status, headers, _body_bytes(value))

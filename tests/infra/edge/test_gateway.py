@@ -65,6 +65,19 @@ def test_a_throttled_stage_answers_429(edge, echo) -> None:
     assert edge.call(api, "GET", "/v1/free").status == 200
 
 
+def test_an_api_answers_in_its_own_region_and_while_its_endpoint_is_enabled(edge, echo) -> None:
+    api = echo("GET /x")
+    assert edge.call(api, "GET", "/v1/x").status == 200
+    assert edge.call(api, "GET", "/v1/x", host=f"{api}.execute-api.localhost").status == 200
+    elsewhere = edge.call(api, "GET", "/v1/x", host=f"{api}.execute-api.us-west-1.amazonaws.com")
+    assert (elsewhere.status, elsewhere.json) == (404, {"message": "Not Found"})
+    edge.clients.client("apigatewayv2").update_api(ApiId=api, DisableExecuteApiEndpoint=True)
+    assert edge.call(api, "GET", "/v1/x").status == 404
+    assert edge.call(api, "GET", "/v1/x", host=f"{api}.execute-api.localhost").status == 404
+    edge.clients.client("apigatewayv2").update_api(ApiId=api, DisableExecuteApiEndpoint=False)
+    assert edge.call(api, "GET", "/v1/x").status == 200
+
+
 def test_limits_of_size_are_the_edges_own(edge, echo) -> None:
     api = echo("POST /x")
     assert edge.call(api, "POST", "/v1/x", body=b"x" * (10 * 1024 * 1024 + 1)).status == 413
@@ -95,6 +108,8 @@ MISBEHAVING = {
     "recurses": "handler(event, context)",
     "returns no JSON": "return {1, 2}",
     "returns a broken answer": "return {'statusCode': 200, 'headers': {'A': 'x\\r\\ny: z'}}",
+    "returns cookies that are no list": "return {'statusCode': 200, 'cookies': 5}",
+    "switches the protocol": "return {'statusCode': 101}",
 }
 
 

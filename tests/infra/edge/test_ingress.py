@@ -133,20 +133,50 @@ def test_the_last_of_duplicate_keys_counts_and_another_content_type_changes_noth
     assert reply.json["correlation_echo"]["event_id"] == "dup-b"
 
 
+def raw(ingress: Ingress, data: bytes) -> bytes:
+    """What the edge answers to raw bytes, to the end of the connection."""
+    here = urlsplit(str(ingress.edge.clients.endpoint_url))
+    with socket.create_connection((str(here.hostname), int(here.port or 0)), timeout=30) as wire:
+        wire.sendall(data)
+        wire.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := wire.recv(65536):
+            answer += chunk
+    return answer
+
+
+def test_an_event_is_admitted_whole_or_not_at_all(ingress) -> None:
+    """In chunks of any spelling it is; cut short, or beside another request in its body, it is not."""
+    head = (
+        f"POST /v1/ingest/push HTTP/1.1\r\nHost: {ingress.api}.execute-api.eu-west-2.amazonaws.com\r\n"
+        f"X-IG-Api-Key: {ingress.key}\r\nContent-Type: application/json\r\n"
+    ).encode()
+    event = b'{"event_id":"in-chunks"}'
+    chunked = b"Transfer-Encoding: CHUNKED\r\nConnection: close\r\n\r\n18;x=y\r\n" + event + b"\r\n0\r\nX: y\r\n\r\n"
+    admitted = json.loads(raw(ingress, head + chunked).partition(b"\r\n\r\n")[2])
+    assert (admitted["body_size_bytes"], admitted["correlation_echo"]["event_id"]) == (len(event), "in-chunks")
+    before = ingress.stored
+    for body in (
+        b"Content-Length: 5000\r\n\r\n" + event,
+        b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + head + b"Content-Length: 2\r\n\r\n{}",
+        b"\r\n" + event,
+    ):
+        answer = raw(ingress, head + body)
+        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 411 "))
+        assert answer.count(b"HTTP/1.1 ") == 1
+    assert ingress.stored == before
+
+
 def test_no_header_gets_into_answer_or_log_as_another(ingress) -> None:
     """Line breaks in a header, raw on the wire, are no second header of the event and no second log record."""
-    here = urlsplit(str(ingress.edge.clients.endpoint_url))
     body = json.dumps({"event_id": "inject", "trace_id": 't-inject\n{"event": "ig_ingest_boundary"}'}).encode()
     head = (
         f"POST /v1/ingest/push HTTP/1.1\r\nHost: {ingress.api}.execute-api.eu-west-2.amazonaws.com\r\n"
         f"X-IG-Api-Key: {ingress.key}\r\nContent-Length: {len(body)}\r\nContent-Type: application/json\r\n"
         "traceparent: a\r\n folded: X-IG-Auth: no\r\nConnection: close\r\n\r\n"
     )
-    with socket.create_connection((str(here.hostname), int(here.port or 0))) as wire:
-        wire.sendall(head.encode() + body)
-        answer = b""
-        while chunk := wire.recv(65536):
-            answer += chunk
+    answer = raw(ingress, head.encode() + body)
     top = answer.split(b"\r\n\r\n")[0].decode()
     assert "folded" not in top
     lines = [line for line in ingress.edge.log(HANDLER, "t-inject") if "t-inject" in line]
