@@ -34,6 +34,7 @@ _BUILT_IN: Final = {
 }
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
+_HIGHEST: Final = 255
 _TRACEBACK: Final = "PHASEGATE_TRACEBACK"
 _SYSTEM: Final = "fix what the system says, then try again"
 
@@ -82,13 +83,20 @@ def _main(arguments: Sequence[str] | None) -> int:
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer ends the process itself
             raise ended.__context__ from None
+        if isinstance(ended.code, int):
+            return _bounded(ended.code)
         raise
     except typer.Abort as error:
         # typer makes one of every end of file below it, such as that of a truncated cache, as well as of a prompt's.
         return _speak(error.__cause__) if isinstance(error.__cause__, EOFError) else _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a message and a code
         return _speak(error)
-    return code if isinstance(code, int) else ExitCode.OK
+    return _bounded(code) if isinstance(code, int) else ExitCode.OK
+
+
+def _bounded(code: int) -> int:
+    """An exit code as the system can carry it: of 256 it would make a success."""
+    return code if 0 <= code <= _HIGHEST else ExitCode.INTERNAL
 
 
 def _root() -> _Root:
@@ -141,7 +149,7 @@ def _speak(error: Exception) -> int:
     if problems is not None:  # ours, or an error of the same shape that the project raises
         for problem in problems:
             say(str(problem), err=True)
-        return int(getattr(error, "exit_code", ExitCode.USAGE))
+        return _bounded(int(getattr(error, "exit_code", 0))) or ExitCode.USAGE
     if hasattr(error, "format_message"):
         return _speak_usage(error)
     if isinstance(error, OSError):

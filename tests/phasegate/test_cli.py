@@ -318,6 +318,9 @@ def test_errors_of_the_projects_own_kind_are_told_as_ours_are(demo) -> None:
         ("UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')", 3, "phasegate: UnicodeDecodeError"),
         ("KeyboardInterrupt", 130, ""),
         ("typer.Abort", 130, ""),
+        ("typer.Exit(256)", 3, ""),
+        ("SystemExit(512)", 3, ""),
+        ("SystemExit(7)", 7, ""),
     ],
 )
 def test_every_error_has_a_message_and_a_code(demo, capsys, monkeypatch, raised: str, code: int, said: str) -> None:
@@ -349,7 +352,38 @@ def test_every_error_has_a_message_and_a_code(demo, capsys, monkeypatch, raised:
     assert ("    remedy: " in err) is bool(said)
     monkeypatch.setenv("PHASEGATE_TRACEBACK", "1")
     assert main(["tools"]) == code
-    assert ("Traceback" in capsys.readouterr().err) is (code == 3)
+    assert ("Traceback" in capsys.readouterr().err) is (code == 3 and bool(said))
+
+
+@pytest.mark.parametrize("exit_code", [0, 256, -1])
+def test_an_error_never_ends_as_a_success(demo, capsys, monkeypatch, exit_code: int) -> None:
+    module = f"success_tools_{exit_code + 1}"
+    demo.write(
+        f"{module}.py",
+        f"""
+        import typer
+
+        class Failed(Exception):
+            problems = ("the fact",)
+            exit_code = {exit_code}
+
+        def fail() -> None:
+            raise Failed
+
+        app = typer.Typer()
+        app.command()(fail)
+        """,
+    )
+    demo.write("ending_tools.py", "import sys\n\nsys.exit(0)\n")
+    _add_command(demo, "tools", f"{module}:app")
+    monkeypatch.chdir(demo.root)
+    monkeypatch.setattr(sys, "path", [str(demo.root), *sys.path])
+    assert main(["tools"]) in {3, 4}
+    assert capsys.readouterr().err == "the fact\n"
+    pyproject = demo.root / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace(module, "ending_tools"))
+    assert main(["tools"]) == 4
+    assert "ending_tools cannot be imported: SystemExit: 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ def load_object(target: str, place: str, root: Path | None = None) -> Any:
     module_name, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever a foreign module raises while it is imported is told as what it is: a broken module.
         if hasattr(error, "problems"):
             raise
         raise SettingsError(_import_problem(target, place, error)) from error
 
 
-def _import_problem(target: str, place: str, error: Exception) -> Problem:
+def _import_problem(target: str, place: str, error: BaseException) -> Problem:
     module_name, _, attribute = target.partition(":")
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         if module_name == error.name or module_name.startswith(f"{error.name}."):
