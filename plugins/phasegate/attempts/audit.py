@@ -186,12 +186,14 @@ class Auditor:
                 data = read_if_there(folder / INDEX)
                 records = self._workspace.attempts(folder.name) if data is not None else []
             except UnreadableError as error:
-                if Path(error.problems[0].place).name == INDEX:
+                named = {found.file for found in self._found}  # a closed folder, or what is no file at all
+                if Path(error.problems[0].place).name == INDEX and not named & {folder.name, place}:
                     self._defect("", place, f"the index {error.fact}")
                 continue
             if data is None:
                 continue
-            doubtful = {item.execution_id for item in records if item.verdict and history.pack(item.path).problems}
+            committed = [item for item in records if item.path.parent == folder]
+            doubtful = {item.execution_id for item in committed if history.pack(item.path).problems}
             lies = index_lies(folder, data, records, doubtful, self._pruned)
             for fact in lies:
                 self._defect("", place, fact)
@@ -258,12 +260,11 @@ class Auditor:
             return
         if not pack.credible or pack.sha256 is None or gate is None:
             return
-        named = [row.get("execution_id") for row in _rows(pack.summary)]
-        inputs = [
-            Predecessor(str(item), digest)
-            for item in named
-            if item is not None and (digest := self._attested(str(item))) is not None
-        ]
+        named = [str(item) for row in _rows(pack.summary) if (item := row.get("execution_id")) is not None]
+        found = {item: self._attested(item) for item in named if not self._is_external(Path(item))}
+        if None in found.values():
+            return  # what it rests on cannot be read, which is a defect there
+        inputs = [Predecessor(item, digest) for item, digest in found.items() if digest is not None]
         origin = origin_of(statement)
         wanted = phase_statement_of(pack.summary, gate.summary_name, pack.sha256, origin=origin, inputs=inputs)
         if wanted != statement or (self._origin is not None and origin != self._origin):
@@ -292,7 +293,7 @@ class Auditor:
             if folder is None:
                 fact = f"attempt {item.execution_id} is gone, which {name} followed"
                 yield Defect(item.execution_id, "", DefectKind.INTEGRITY, fact)
-            elif digest != item.sha256 and not _is_closed(self._workspace.history.pack(folder)):
+            elif digest is not None and digest != item.sha256:  # what cannot be read, its own pack's defects name
                 fact = f"it is not the attestation that {name} followed"
                 yield Defect(item.execution_id, ATTESTATION, DefectKind.INTEGRITY, fact)
 

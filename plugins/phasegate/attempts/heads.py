@@ -17,7 +17,7 @@ from phasegate.attempts.layout import Layout
 from phasegate.evidence.attestation import ATTESTATION, Origin, Predecessor, origin_of, previous_of
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import EnvelopeError, unverified
-from phasegate.evidence.files import UnreadableError, entries, read_file
+from phasegate.evidence.files import UnreadableError, entries, read_file, status_of
 
 FOLDER = ".heads"
 
@@ -108,15 +108,13 @@ class Heads:
         path = self._layout.attempt(parsed) / ATTESTATION
         kept = self._statements.get(name)
         try:
-            status = path.lstat()
+            status = status_of(path)
             # The time of the last change of the file's own entry is there because no hand can set it back.
             stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if kept is None or kept.stamp != stamp:
                 data = read_file(path)
                 kept = _Statement(stamp, Predecessor(name, sha256(data)), *_named_by(data))
                 self._statements[name] = kept
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         except UnreadableError as error:
             if error.is_missing:
                 return None

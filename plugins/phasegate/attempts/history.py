@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal
@@ -19,7 +20,11 @@ from phasegate.evidence.files import UnreadableError, entries, is_there, read_if
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.verify import INVALIDATED, Attested, HandedOver, VerifiedPack, read_summary, verify_pack
 
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
 AUTHORITATIVE = "authoritative"
+Trusted = Callable[[], "Sequence[Key] | None"]
 _TargetKey = tuple[tuple[str, str], ...]
 _Stamp = tuple[tuple[str, int, int, int, int], ...]
 
@@ -69,13 +74,23 @@ class History:
         catalogue: What gates there are.
         schemas: The schemas that summaries must fit.
         root_id: The id of the runs root, which every signed attempt must name.
+        trusted: Gives the keys of which one must have signed each attempt, at the first use; without it, or where it
+            gives None, who signed is not looked at.
     """
 
-    def __init__(self, layout: Layout, catalogue: Catalogue, schemas: SchemaSet, root_id: RootId) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        catalogue: Catalogue,
+        schemas: SchemaSet,
+        root_id: RootId,
+        trusted: Trusted | None = None,
+    ) -> None:
         self._layout = layout
         self._catalogue = catalogue
         self._schemas = schemas
         self._root_id = root_id
+        self._trusted = trusted
         self._packs: dict[Path, tuple[_Stamp, VerifiedPack]] = {}
         self._gate_of_prefix = {gate.prefix: gate for gate in catalogue.gates.values()}
         self._external_of_prefix = {gate.prefix: gate for gate in catalogue.external.values()}
@@ -123,7 +138,7 @@ class History:
         prefix = execution_id.prefix if execution_id else ""
         external = self._external_of_prefix.get(prefix)
         if external is None:
-            pack = verify_pack(path, self.summary_name(prefix), Attested(self._origin()), self._schemas)
+            pack = verify_pack(path, self.summary_name(prefix), Attested(self._origin(), self._keys), self._schemas)
         else:  # what was handed over has its own platform's form
             owes = HandedOver(external.execution_id, external.sha256, external.artifacts)
             pack = verify_pack(path, self.summary_name(prefix), owes)
@@ -163,6 +178,10 @@ class History:
         named = [(ExecutionId.parse(entry.name), entry.path) for entry in entries(folder)]
         found = [(parsed, path) for parsed, path in named if parsed and prefix in (None, parsed.prefix)]
         return [path for _, path in sorted(found, key=lambda pair: (pair[0].time, pair[1].name))]
+
+    @cached_property
+    def _keys(self) -> Sequence[Key] | None:
+        return self._trusted() if self._trusted is not None else None
 
     def _origin(self) -> Origin | None:
         """What this runs root is; None where it has no id that could be read, which is named where it matters."""

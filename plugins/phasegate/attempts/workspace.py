@@ -12,7 +12,7 @@ from pathlib import Path
 
 from phasegate.attempts.attempt import Committed, OpenAttempt
 from phasegate.attempts.heads import Heads
-from phasegate.attempts.history import AttemptRecord, History, defects, invalidation
+from phasegate.attempts.history import AttemptRecord, History, Trusted, defects, invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import write_index
 from phasegate.attempts.journal import opening
@@ -47,6 +47,7 @@ class Workspace:
         clock: Tells the time, in UTC.
         waivers: The project's waivers.
         present: What this session's gates look at; None where no gate is run, and attempts are only listed.
+        trusted: Gives the keys that gates trust; without it, who signed an attempt is not looked at.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class Workspace:
         clock: Callable[[], datetime],
         waivers: Sequence[Waiver] = (),
         present: Present | None = None,
+        trusted: Trusted | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.session_id = session_id
         self.layout = Layout(runs_root, platform)
         self.root_id = RootId(self.layout)
-        self.history = History(self.layout, catalogue, schemas, self.root_id)
+        self.history = History(self.layout, catalogue, schemas, self.root_id, trusted)
         self.heads = Heads(self.layout)
         self._schemas = schemas
         self._present = present

@@ -78,7 +78,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
         UnreadableError: It is missing and `flags` do not make it, it is no regular file, or it cannot be opened.
     """
     try:
-        _check_regular(path, _status(path).st_mode)
+        _check_regular(path, status_of(path).st_mode)
     except UnreadableError as error:
         if not (error.is_missing and flags & os.O_CREAT):
             raise
@@ -134,7 +134,7 @@ def entries(folder: Path) -> list[Entry]:
         UnreadableError: Something else stands there, or it can be listed or searched only in part.
     """
     try:
-        status = _status(folder)
+        status = status_of(folder)
     except UnreadableError as error:
         if error.is_missing:
             return []
@@ -156,10 +156,24 @@ def entries(folder: Path) -> list[Entry]:
     return found
 
 
+def status_of(path: Path) -> os.stat_result:
+    """What the system says of what stands under a name; of a link itself, not of what it leads to.
+
+    Raises:
+        UnreadableError: Nothing stands there, or it cannot be looked at.
+    """
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnreadableError(path, "is missing", is_missing=True) from error
+    except (OSError, ValueError) as error:  # a name may hold what no system takes
+        raise UnreadableError(path, f"cannot be looked at: {getattr(error, 'strerror', None) or error}") from error
+
+
 def is_there(path: Path) -> bool:
     """Whether anything stands under a name: also a link that leads nowhere, or what cannot be looked at."""
     try:
-        _status(path)
+        status_of(path)
     except UnreadableError as error:
         return not error.is_missing
     return True
@@ -168,18 +182,9 @@ def is_there(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Whether a folder stands under a name, or what cannot be looked at: a closed folder above hides nothing."""
     try:
-        return stat.S_ISDIR(_status(path).st_mode)
+        return stat.S_ISDIR(status_of(path).st_mode)
     except UnreadableError as error:
         return not error.is_missing
-
-
-def _status(path: Path) -> os.stat_result:
-    try:
-        return path.lstat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnreadableError(path, "is missing", is_missing=True) from error
-    except (OSError, ValueError) as error:  # a name may hold what no system takes
-        raise UnreadableError(path, f"cannot be looked at: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _check_regular(path: Path, mode: int) -> None:

@@ -98,6 +98,20 @@ class KeyStore:
         paths = [self.public] if self.public.is_file() else []
         return [public_key(path) for path in (*paths, *self.trusted_files())]
 
+    def of_gates(self, named: str = DEFAULT) -> list[Key] | None:
+        """The public keys that gates trust: those of `keys`, and that of the signer that a text names.
+
+        Returns:
+            None for `sigstore:`, whose signatures no public key in PEM verifies.
+
+        Raises:
+            EvidenceError: One of them cannot be read, or the signer cannot be used.
+        """
+        named = self._environment.get(OVERRIDE) or named
+        if named.startswith("sigstore:"):
+            return None
+        return [self.signer(named).public_key, *self.keys()]
+
     def trusted_files(self) -> list[Path]:
         """The files of the trusted folder, in order.
 

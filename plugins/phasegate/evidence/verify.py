@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.attestation import (
@@ -20,9 +20,12 @@ from phasegate.evidence.attestation import (
 )
 from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
 from phasegate.evidence.content import is_intact
-from phasegate.evidence.dsse import EnvelopeError, unverified
+from phasegate.evidence.dsse import EnvelopeError, EnvelopeFlaw, opened, unverified
 from phasegate.evidence.files import UnreadableError, entries, read_file, read_if_there
 from phasegate.evidence.schemas import SchemaSet
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
 
 INVALIDATED = "INVALIDATED.txt"
 _MARKER = re.compile(
@@ -58,9 +61,11 @@ class Attested:
 
     Attributes:
         origin: What this runs root is; None where it has no id, so that nothing was made in it.
+        keys: The keys of which one must have signed it; None where who signed it is not looked at.
     """
 
     origin: Origin | None
+    keys: Sequence[Key] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,6 @@ def verify_pack(
     folder: Path, summary_name: str, owes: Attested | HandedOver, schemas: SchemaSet | None = None
 ) -> VerifiedPack:
     """Verifies a pack by itself: form of the summary, digests of the artifacts, no file too few or too many.
-
-    Who signed the statement about a pack is not looked at here.
 
     Args:
         folder: The pack's folder.
@@ -116,7 +119,7 @@ def verify_pack(
     for name, digest in listed.items():
         check.artifact(name, digest, passing=summary.get("overall_pass") is True)
     if isinstance(owes, Attested):
-        check.attestation(summary_name, summary, sha256(data), owes.origin)
+        check.attestation(summary_name, summary, sha256(data), owes)
     check.marker()
     known = {summary_name, INVALIDATED, ATTESTATION, PHASE_ATTESTATION, *listed}
     for name in names:
@@ -170,17 +173,20 @@ class _Check:
         elif passing:
             self._fit(name, _parse(data))
 
-    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str, origin: Origin | None) -> None:
+    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str, owes: Attested) -> None:
         """Checks that the statement about the pack was made here, and is the one that follows from it."""
+        origin = owes.origin
         try:
-            found = unverified(read_file(self._folder / ATTESTATION))
+            data = read_file(self._folder / ATTESTATION)
+            found = unverified(data) if owes.keys is None else opened(data, owes.keys).statement
             made, phase = origin_of(found), phase_sha256_of(found)
             previous = previous_of(found)
             wanted = statement_of(summary, summary_name, digest, origin=made, previous=previous, phase_sha256=phase)
         except UnreadableError as error:
             self.complain(ATTESTATION, f"the attestation {error.fact}")
         except EnvelopeError as error:
-            self.complain(ATTESTATION, f"the attestation is malformed: {error}")
+            malformed = "is malformed: " if error.flaw is EnvelopeFlaw.MALFORMED else "proves nothing: "
+            self.complain(ATTESTATION, f"the attestation {malformed}{error}")
         except (KeyError, TypeError, AttributeError):
             self.complain(ATTESTATION, "no statement follows from the summary")
         else:

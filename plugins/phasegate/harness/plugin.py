@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import Generator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,6 +147,7 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue, 
     from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
     from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
     from phasegate.harness.distribution import session_id  # noqa: PLC0415
+    from phasegate.harness.services import trusted_keys  # noqa: PLC0415
     from phasegate.project import load_waivers  # noqa: PLC0415
 
     return Workspace(
@@ -158,6 +159,7 @@ def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue, 
         session_id=session_id(config) or uuid.uuid4().hex,
         clock=lambda: datetime.now(UTC),
         waivers=load_waivers(settings, catalogue),
+        trusted=partial(trusted_keys, settings),
     )
 
 

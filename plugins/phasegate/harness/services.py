@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,11 @@ from phasegate.gate import GateRun
 from phasegate.harness.marks import TEST_KEY
 from phasegate.harness.session import RUNNER_KEY
 from phasegate.harness.stash import SETTINGS_KEY
+from phasegate.settings import Settings
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
     from phasegate.attempts import Attestor
 
 
@@ -35,6 +38,13 @@ class Services:
 
         settings = config.stash[SETTINGS_KEY]
         return partial(_attest, KeyStore(settings.platform).signer(settings.signing_key))
+
+
+def trusted_keys(settings: Settings) -> Sequence[Key] | None:
+    """The keys that gates trust: evidence that none of them signed counts for none."""
+    from phasegate.evidence.keys import KeyStore  # noqa: PLC0415 - cryptography is for who signs or rests on it
+
+    return KeyStore(settings.platform).of_gates(settings.signing_key)
 
 
 def _attest(signer: Any, statement: Mapping[str, Any]) -> bytes:
