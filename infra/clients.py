@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 from infra.aws_endpoints import only_aws, partition_of, vpc_endpoints
 from infra.errors import InfraError, SubstrateError
+from infra.sensitive import Report, secrets_of, secrets_sent
 from infra.service_models import shared_loader
 
 SubstrateKind = Literal["embedded", "aws"]
@@ -92,6 +94,7 @@ class Clients:
         self._lock = threading.RLock()
         self._session: Any = None
         self._clients: dict[str, Any] = {}
+        self._report: Report | None = None
 
     @classmethod
     def embedded(
@@ -214,6 +217,23 @@ class Clients:
         strict = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
         return region | strict | ({"AWS_PROFILE": self.profile} if self.profile is not None else {})
 
+    def report_secrets(self, report: Report) -> None:
+        """Hands on, from now on, every secret value that one of the clients reads or writes, and their own keys.
+
+        It is taken from the calls themselves, so that it is known before whoever made the call has it.
+
+        Args:
+            report: Takes the name and the value of a secret; called again for one that is read again.
+        """
+        self._report = report
+        if self._secret_key != NO_SECRET_KEY:
+            self.secret("the key of the embedded substrate", self._secret_key)
+
+    def secret(self, name: str, value: str) -> None:
+        """Hands on a value that is secret though the kind of what holds it does not say so."""
+        if self._report is not None:
+            self._report(name, value)
+
     def close(self) -> None:
         """Close every connection; the object stays usable and opens new ones."""
         with self._lock:
@@ -274,6 +294,22 @@ class Clients:
                 remedy="use a boto3 service name; on AWS check the profile and the credentials",
             ) from error
 
+    def _report_sent(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        for name, value in secrets_sent(model.service_model.service_name, model.name, params):
+            self.secret(name, value)
+
+    def _report_read(self, core: Any, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if self._report is None:
+            return
+        for name, value in secrets_of(model.service_model.service_name, parsed):
+            self.secret(name, value)
+        credentials = core.get_credentials() if self.substrate == "aws" else None
+        if credentials is not None:
+            frozen = credentials.get_frozen_credentials()
+            for name, value in (("the session's secret key", frozen.secret_key), ("its token", frozen.token)):
+                if value:
+                    self.secret(name, value)
+
     def _make_session(self) -> Any:
         import boto3
         import botocore.session
@@ -295,6 +331,8 @@ class Clients:
             core = botocore.session.Session(session_vars=nothing_of_the_user)
             core.register("before-send", _refuse_outside_loopback, unique_id="phasegate-loopback")
         core.register_component("data_loader", shared_loader())
+        core.register("provide-client-params", self._report_sent, unique_id="phasegate-secrets-sent")
+        core.register("after-call", partial(self._report_read, core), unique_id="phasegate-secrets-read")
         return boto3.Session(botocore_session=core, region_name=self.region)
 
 

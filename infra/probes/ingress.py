@@ -25,13 +25,13 @@ class Ingress:
     Attributes:
         clients: The account's clients.
         handles: The resolved values of the registry, by name.
-        secret: Reports the API key, as name and value.
+        secret: Reports the API key, as name and value, to who keeps it out of what probes say.
         timeout_s: How long a request may take.
     """
 
     clients: Clients
     handles: Mapping[str, Any]
-    secret: Callable[[str, str], None]
+    secret: Callable[[str, str], None] = lambda _name, _value: None
     timeout_s: float = 10.0
 
     def health(self) -> HttpResponse:
@@ -72,6 +72,7 @@ class Ingress:
         path = self._text("SSM_IG_API_KEY_PATH")
         found = self.clients.client("ssm").get_parameter(Name=path, WithDecryption=True)
         key = str(found["Parameter"]["Value"]).strip()
+        self.clients.secret(path, key)
         self.secret(path, key)
         if not key or not key.isascii() or not key.isprintable():
             raise ProbeFailure(ErrorClass.BAD_FORM, "the API key cannot stand in a header")

@@ -84,7 +84,12 @@ def _look(probe: Probe, clients: Clients, handles: Mapping[str, Any], seen: _See
     target = handles[probe.target]
     if not isinstance(target, str):
         raise ProbeFailure(ErrorClass.BAD_FORM, f"{probe.target} is no text, so it names nothing")
-    return probe.check(Look(clients, target, handles, seen.add))
+
+    def secret(name: str, value: str) -> None:
+        clients.secret(name, value)
+        seen.add(name, value)
+
+    return probe.check(Look(clients, target, handles, secret))
 
 
 def _result(probe: Probe, target: Any, end: Ended[str], secrets: Secrets, *, embedded: bool) -> ProbeResult:

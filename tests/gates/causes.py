@@ -106,7 +106,7 @@ def manifest(change: Callable[[list[dict[str, Any]]], None]) -> Cause:
 def uncategorised(right: ProbeRun) -> ProbeRun:
     """The first probe broke in a way that nobody foresaw."""
     first, *others = right._results
-    return ProbeRun((result(first, ProbeStatus.ERROR, ErrorClass.UNCATEGORISED), *others), ())
+    return ProbeRun((result(first, ProbeStatus.ERROR, ErrorClass.UNCATEGORISED), *others))
 
 
 def unstable(right: RuntimeProbes) -> RuntimeProbes:

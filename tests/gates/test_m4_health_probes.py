@@ -128,7 +128,7 @@ def test_a_group_that_nobody_probed_is_an_error_and_not_an_empty_list(group) -> 
     with pytest.raises(LookupError, match="but of"):
         list(probes().failures(group))
     with pytest.raises(LookupError, match="but of lane_health"):
-        ProbeRun(probes().health[:1], ()).failures(group)
+        ProbeRun(probes().health[:1]).failures(group)
 
 
 def test_a_lane_of_whose_health_no_probe_says_anything_is_named() -> None:

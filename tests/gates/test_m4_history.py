@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 from phasegate.errors import ExitCode
 
@@ -146,6 +147,31 @@ def test_a_datastore_endpoint_that_is_no_endpoint_is_m4d_b4(platform) -> None:
     classes = run.artifact("M4.D", "m4d_probe_failure_classification.json")
     assert [(row["probe"], row["category"]) for row in classes["failures"]] == [(11, "BAD_FORM"), (15, "BAD_FORM")]
     assert classes["uncategorized"] == []
+
+
+def test_a_verifier_that_is_run_alone_knows_the_secrets_that_its_probes_read(platform, tmp_path, monkeypatch) -> None:
+    ssm = platform.clients.client("ssm")
+    secure, plain = f"{ROOT}/aurora/password", f"{ROOT}/ig/api_key"
+    ssm.put_parameter(Name=secure, Type="SecureString", Value="horse-battery-1", Overwrite=True)
+    ssm.delete_parameter(Name=plain)
+    ssm.put_parameter(Name=plain, Type="String", Value="staple-correct-2")  # secret whatever its type
+    spill = """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(item):
+            yield
+            print("horse-battery-1")
+            assert "M4D" in item.nodeid.upper(), "staple-correct-2"
+        """
+    (tmp_path / "spill.py").write_text(textwrap.dedent(spill))
+    platform.environment["PYTHONPATH"] = str(tmp_path)
+    selected = "blocker(code='M4D-B5') or blocker(code='M4E-B3')"
+    run = platform.run(selected, "-p", "spill", "-rA")
+    assert "horse-battery-1" not in run.output
+    assert "staple-correct-2" not in run.output
+    assert f"{secure} (plain)" in run.details("M4.D", "M4D-B8")
+    assert f"{plain} (plain)" in run.details("M4.E", "M4E-B6")
 
 
 def test_no_secret_reaches_an_artifact(platform) -> None:

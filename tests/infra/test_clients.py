@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.server import ThreadedMotoServer
 
 from infra.clients import Clients, OutsideLoopbackError, is_loopback
 from infra.errors import InfraError
@@ -149,3 +150,34 @@ def test_importing_the_module_imports_no_sdk() -> None:
     code = "import sys, infra.clients, infra.substrate.process; print('boto3' in sys.modules, 'moto' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_every_secret_that_is_read_or_written_is_reported_by_its_name_and_nothing_else_is() -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    clients = embedded(f"http://{host}:{port}", "123456789012")
+    ssm, vault = clients.client("ssm"), clients.client("secretsmanager")  # made before anybody wants to know
+    ssm.put_parameter(Name="/db/password", Type="SecureString", Value="read-password")
+    ssm.put_parameter(Name="/db/host", Type="String", Value="db.example.com")
+    vault.create_secret(Name="db", SecretString='{"username": "somebody", "password": "read-inside", "port": 5432}')
+    vault.create_secret(Name="bytes", SecretBinary=b"read-bytes")
+    seen: dict[str, str] = {}
+    clients.report_secrets(lambda name, value: seen.setdefault(value, name))
+    try:
+        ssm.get_parameters(Names=["/db/host", "/db/password"], WithDecryption=True)
+        ssm.get_parameters_by_path(Path="/db", WithDecryption=True)
+        assert seen == {"read-password": "/db/password"}
+        ssm.put_parameter(Name="/db/other", Type="SecureString", Value="written-password")
+        vault.get_secret_value(SecretId="db")
+        vault.get_secret_value(SecretId="bytes")
+        vault.put_secret_value(SecretId="db", SecretString="written-inside")
+        assert set(seen) >= {"read-password", "written-password", "read-inside", "read-bytes", "written-inside"}
+        assert not {"somebody", "db.example.com"} & set(seen)
+        session = clients.client("sts").get_session_token()["Credentials"]
+        assert {session["SecretAccessKey"], session["SessionToken"]} <= set(seen)
+        with pytest.raises(ssm.exceptions.ParameterNotFound):
+            ssm.get_parameter(Name="/db/none", WithDecryption=True)
+    finally:
+        clients.close()
+        server.stop()

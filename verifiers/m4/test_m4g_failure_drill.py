@@ -21,8 +21,7 @@ def test_m4f_is_green(gate: GateRun) -> None:
 
 
 @pytest.mark.verifier("M4G-V2")
-def test_the_steady_state_holds_before_the_drill(gate: GateRun, ingress_drill: IngressDrill) -> None:
-    gate.protect(ingress_drill.seen_secrets)
+def test_the_steady_state_holds_before_the_drill(ingress_drill: IngressDrill) -> None:
     if ingress_drill.flaws or ingress_drill.journal.status == "not_started":
         block("M4G-B2", f"the drill was not begun: {ingress_drill.why}; {ingress_drill.journal.steady_before}")
 
@@ -66,7 +65,6 @@ def test_the_control_reads_as_before(ingress_drill: IngressDrill) -> None:
 
 @pytest.mark.verifier("M4G-V8")
 def test_the_drill_evidence_is_published(gate: GateRun, ingress_drill: IngressDrill, run_scope: RunScope) -> None:
-    gate.protect(ingress_drill.seen_secrets)
     journal, facts = ingress_drill.journal, ingress_drill.facts()
     for name, value in facts.items():
         gate.metric(name, value)

@@ -113,7 +113,7 @@ class SecretScanner:
         folded = _folded(readings) if self._needles else []
         leaks = {
             Leak(place, kind, digest)
-            for needle, (kind, digest) in self._needles.items()
+            for needle, (kind, digest) in tuple(self._needles.items())  # a thread may register meanwhile
             if any(needle in reading for reading in folded)
         }
         for reading in readings:
