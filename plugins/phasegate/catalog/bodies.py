@@ -12,6 +12,7 @@ from phasegate.errors import Problem
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _SILENT = frozenset(name for name in dir(builtins) if name not in {"eval", "exec", "__import__"})
 
 
@@ -59,14 +60,41 @@ def _problems(function: _Function, test: CollectedTest, codes: str) -> Iterator[
 
 
 def _own(function: _Function) -> Iterator[ast.AST]:
-    """The nodes of a function's body; what it only defines is not run by that."""
-    pending: list[ast.AST] = list(function.body)
+    """The nodes of a function's body that are run; what it only defines is not, nor what stands behind a return."""
+    pending: list[ast.AST] = _reached(function.body)
     while pending:
         node = pending.pop()
         if isinstance(node, _NESTED):
             continue
+        if isinstance(node, ast.With) and all(map(_is_blocks, node.items)) and all(map(_does_nothing, node.body)):
+            continue
         yield node
-        pending.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
+            pending.extend(_reached(node.body if node.test.value else node.orelse))
+            continue
+        for _, field in ast.iter_fields(node):
+            if isinstance(field, list):
+                pending.extend(_reached([part for part in field if isinstance(part, ast.AST)]))
+            elif isinstance(field, ast.AST):
+                pending.append(field)
+
+
+def _reached(nodes: Sequence[ast.AST]) -> list[ast.AST]:
+    """The nodes of a list up to the first that leaves it."""
+    end = next((place for place, node in enumerate(nodes) if isinstance(node, _LEAVES)), len(nodes))
+    return list(nodes[: end + 1])
+
+
+def _is_blocks(item: ast.withitem) -> bool:
+    """Tell whether a context is that of `blocks(...)`, which says only what its body would mean."""
+    called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else None
+    return (
+        isinstance(called, ast.Name | ast.Attribute) and getattr(called, "id", getattr(called, "attr", "")) == "blocks"
+    )
+
+
+def _does_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
 def _can_raise(node: ast.AST) -> bool:

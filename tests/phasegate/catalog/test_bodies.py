@@ -35,6 +35,12 @@ def facts(good: Catalogue, body: str, head: str = "def test_it(gate):") -> list[
         "check = lambda: block('M9A-B1')",
         "if gate.red:\n    return",
         "for row in gate.rows:\n    pass",
+        "with blocks('M9A-B1'):\n    pass",
+        "with blocks('M9A-B1'):\n    'it holds'",
+        "if False:\n    assert gate.rows",
+        "return\nassert gate.rows",
+        "for row in gate.rows:\n    continue\n    assert row",
+        "if True:\n    pass\nelse:\n    gate.check()",
     ],
 )
 def test_a_verifier_that_nothing_can_fail_is_a_mistake(good: Catalogue, body: str) -> None:
@@ -56,6 +62,13 @@ def test_a_verifier_that_nothing_can_fail_is_a_mistake(good: Catalogue, body: st
         "assert gate.next() == gate.next()",
         "all(gate.sound(row) for row in gate.rows)",
         "assert gate.rows\nreturn None",
+        "if gate.red:\n    return\nassert gate.rows",
+        "if True:\n    gate.check()",
+        "try:\n    pass\nfinally:\n    gate.check()",
+        "match gate.kind:\n    case 1:\n        gate.check()",
+        "with gate.watched():\n    value = gate.rows[0]",
+        "with gate.checked():\n    pass",
+        "with blocks('M9A-B1'), gate.checked():\n    pass",
     ],
 )
 def test_a_verifier_that_can_block_is_none(good: Catalogue, body: str) -> None:
