@@ -30,6 +30,7 @@ _BUILT_IN: Final = {
     "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
     "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),
     "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),
+    "verdict": ("phasegate.commands.verdict:app", "Whether a gate advances now, as an exit code."),
     "verify": ("phasegate.commands.verify:app", "Audit evidence: digests, chain, signatures, durable copies."),
 }
 _INTERRUPTED: Final = 130

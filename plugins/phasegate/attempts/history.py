@@ -128,6 +128,17 @@ class History:
                 return pack
         return None
 
+    def targets(self, gate_id: str) -> list[Mapping[str, str]]:
+        """What the complete attempts of a gate that were not taken back say that they looked at, each once."""
+        gate = self._catalogue.gates[gate_id]
+        found: dict[_TargetKey, Mapping[str, str]] = {}
+        for path in self.committed(self._layout.phase(gate.phase), gate.prefix):
+            summary = read_summary(path / gate.summary_name)
+            target = self.target(summary)
+            if target and not _is_incomplete(summary) and invalidation(path) is None:
+                found[_target_key(target)] = target
+        return list(found.values())
+
     def pack(self, path: Path) -> VerifiedPack:
         """The verified pack of a committed attempt's folder."""
         stamp = _stamp(path)

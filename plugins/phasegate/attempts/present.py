@@ -19,14 +19,15 @@ class Present:
 
     Args:
         target: Gives what the session's gates look at.
-        inputs: Gives what the named inputs are now; names that nobody knows any more are missing.
+        inputs: Gives what the named inputs are now; names that nobody knows any more are missing. None
+            where nobody can look, as outside of a session: they were compared when the gates ran.
         code: Gives the code that judges.
     """
 
     def __init__(
         self,
         target: Callable[[], Mapping[str, str]],
-        inputs: Callable[[Collection[str]], Mapping[str, JsonValue]] = lambda _: {},
+        inputs: Callable[[Collection[str]], Mapping[str, JsonValue]] | None = None,
         code: Callable[[], Code] | None = None,
     ) -> None:
         self._target = target
@@ -64,6 +65,8 @@ class Present:
         Args:
             used: The inputs of an attempt with their digests.
         """
+        if self._inputs is None:
+            return []
         unknown = used.keys() - self._digests.keys()
         if unknown:
             found = self._inputs(sorted(unknown))

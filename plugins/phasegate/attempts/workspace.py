@@ -182,6 +182,10 @@ class Workspace:
             raise EvidenceError(Problem("is not in the catalogue", gate_id, "name a gate of the catalogue"))
         return self._chain.evidence(gate_id, self._now)
 
+    def evidence(self, gate_id: str, present: Present) -> UpstreamEvidence:
+        """The authoritative evidence of a gate, held against what a caller outside of a session knows to stand now."""
+        return self._chain.evidence(gate_id, present)
+
     def evidence_for(self, gate: Gate, upstream: str) -> UpstreamEvidence:
         """The evidence of an upstream gate, held against what a gate requires of it."""
         edge = next((edge for edge in gate.upstream if edge.gate == upstream), None)

@@ -18,8 +18,8 @@ from phasegate.attempts.index import cells
 from phasegate.attempts.pruning import plan
 from phasegate.attempts.pruning import prune as prune_attempts
 from phasegate.attempts.run_folders import plan_folders, prune_folders
-from phasegate.catalog.model import Catalogue, gate_prefix
-from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
+from phasegate.catalog.model import Catalogue
+from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
@@ -44,7 +44,7 @@ def runs(
     if context.invoked_subcommand is not None:
         return
     catalogue, workspace = open_workspace(runs_root)
-    wanted = _gate_id(catalogue, gate) if gate is not None else None
+    wanted = gate_id_of(catalogue, gate, "--gate") if gate is not None else None
     records = [
         record
         for record in workspace.attempts(_phase(catalogue, phase))
@@ -130,15 +130,6 @@ def _tell_plan(keep: Mapping[str, str], remove: Sequence[str], *, done: bool) ->
         say(f"{'removed' if done else 'would remove'}  {path}")
     if not done and remove:
         say(f"nothing was touched: {len(remove)} would go with --yes")
-
-
-def _gate_id(catalogue: Catalogue, name: str) -> str:
-    for gate_id in (*catalogue.gates, *catalogue.external):
-        alias = catalogue.gates[gate_id].alias if gate_id in catalogue.gates else None
-        if gate_prefix(name) in (gate_prefix(gate_id), gate_prefix(alias or gate_id)):
-            return gate_id
-    known = ", ".join(catalogue.gates)
-    raise SettingsError(Problem(f"{name!r} is no gate of the catalogue", "--gate", f"name one of {known}"))
 
 
 def _phase(catalogue: Catalogue, name: str | None) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +17,10 @@ from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attem
 from phasegate.errors import EvidenceError, ExitCode, Problem
 from phasegate.evidence.keys import KeyStore, public_key
 from phasegate.printable import say, say_json
-from phasegate.settings import require_settings
+from phasegate.settings import Settings, require_settings
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
 
 app = typer.Typer(help="Audit evidence: digests, chain, signatures, durable copies.")
 
@@ -27,27 +31,40 @@ EXIT_CODES = {
 }
 
 
+PublicKeys = Annotated[
+    list[Path] | None, typer.Option("--public-key", help="Trust this key (PEM), and no other; repeatable.")
+]
+
+
+def trusted_keys(settings: Settings, files: Sequence[Path] | None) -> list[Key]:
+    """The keys in the given files, or those that are trusted here.
+
+    Raises:
+        EvidenceError: There is none.
+    """
+    store = KeyStore(settings.platform)
+    keys = [public_key(path) for path in files] if files else store.keys()
+    if not keys:
+        raise EvidenceError(
+            Problem("there is no public key to trust", str(store.folder), "name one: --public-key=FILE")
+        )
+    return keys
+
+
 @app.command()
 def verify(
     target: Annotated[
         str | None, typer.Argument(help="An attempt or a phase, such as m4j_20260224T064802Z or M4; by default all.")
     ] = None,
     durable: Annotated[bool, typer.Option("--durable", help="Hold the durable copies against the local ones.")] = False,
-    public_key_file: Annotated[
-        list[Path] | None, typer.Option("--public-key", help="Trust this key (PEM), and no other; repeatable.")
-    ] = None,
+    public_key_file: PublicKeys = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     runs_root: RunsRoot = None,
 ) -> None:
     """Audit evidence, and name every defect; the exit code tells the gravest kind."""
     _, workspace = open_workspace(runs_root)
     settings = require_settings(Path.cwd())
-    store = KeyStore(settings.platform)
-    keys = [public_key(path) for path in public_key_file] if public_key_file else store.keys()
-    if not keys:
-        raise EvidenceError(
-            Problem("there is no public key to trust", str(store.folder), "name one: --public-key=FILE")
-        )
+    keys = trusted_keys(settings, public_key_file)
     durable_copy: DurableCopy | None = None
     if durable:
         if settings.durable is None:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from phasegate.attempts import Workspace
-from phasegate.catalog.model import Catalogue
-from phasegate.errors import EvidenceError, Problem
+from phasegate.catalog.model import Catalogue, gate_prefix
+from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.project import load_catalogue
 from phasegate.settings import require_settings
@@ -42,6 +42,25 @@ def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
         clock=lambda: datetime.now(UTC),
     )
     return catalogue, workspace
+
+
+def gate_id_of(catalogue: Catalogue, name: str, place: str) -> str:
+    """The gate that a name or an alias stands for, in any spelling.
+
+    Args:
+        catalogue: The catalogue.
+        name: What was given.
+        place: Where it was given, for the message.
+
+    Raises:
+        SettingsError: There is no such gate.
+    """
+    for gate_id in (*catalogue.gates, *catalogue.external):
+        alias = catalogue.gates[gate_id].alias if gate_id in catalogue.gates else None
+        if gate_prefix(name) in (gate_prefix(gate_id), gate_prefix(alias or gate_id)):
+            return gate_id
+    known = ", ".join(catalogue.gates)
+    raise SettingsError(Problem(f"{name!r} is no gate of the catalogue", place, f"name one of {known}"))
 
 
 def unknown_attempt(execution_id: str) -> EvidenceError:
