@@ -48,22 +48,16 @@ def mismatch(runtime: str) -> str | None:
     return f"{runtime} is not installed, so its functions run on Python {version}"
 
 
-def make_sdk(folder: Path) -> Path:
-    """Makes a folder that a runtime can import the SDK from, and nothing else.
-
-    Args:
-        folder: Where; made anew.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+@cache
+def sdk() -> dict[str, str]:
+    """The folder that each package of the SDK is imported from."""
+    found = {}
     for name in SDK:
         spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            continue  # an SDK without it: then botocore needs it no more
-        origin = Path(spec.origin)
-        source = origin.parent if spec.submodule_search_locations else origin
-        (folder / source.name).symlink_to(source)
-    return folder
+        if spec is not None and spec.origin is not None:
+            origin = Path(spec.origin)
+            found[name] = str(origin.parents[1] if spec.submodule_search_locations else origin.parent)
+    return found
 
 
 def _version(command: str) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from infra.edge.functions import Function
-from infra.edge.interpreters import make_sdk
 from infra.edge.logs import LogPump
 from infra.edge.packages import CodeRoots, PackageError
 from infra.edge.pool import Pool
@@ -57,8 +56,7 @@ class Invoker:
     """
 
     def __init__(self, folder: Path, endpoint_url: str, logs: LogPump) -> None:
-        self._roots = CodeRoots(folder / "code")
-        self._sdk = make_sdk(folder / "sdk")
+        self._roots = CodeRoots(folder)
         self._endpoint_url = endpoint_url
         self._logs = logs
         self._pool = Pool(self._start)
@@ -106,9 +104,7 @@ class Invoker:
     def _start(self, function: Function) -> Worker:
         root = self._roots.acquire(function)
         try:
-            return Worker(
-                function, root, self._sdk, self._endpoint_url, self._logs, ended=lambda: self._roots.release(root)
-            )
+            return Worker(function, root, self._endpoint_url, self._logs, ended=lambda: self._roots.release(root))
         except BaseException:
             self._roots.release(root)
             raise

@@ -4,7 +4,7 @@ It is started as a script, with the standard library alone, and knows nothing of
 pipe and results leave on another, so that whatever the function prints goes to the log and nowhere else. The parent
 ends it by closing the pipe, or by a signal.
 
-    argv: events-fd results-fd task-root sdk handler memory-mb
+    argv: events-fd results-fd task-root sdk-places handler memory-mb
     event:  u32 length, context as JSON, u32 length, payload as JSON
     result: `R` or `E`, u32 length, JSON
 """
@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import traceback
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,14 +51,30 @@ class Context:
         return max(0, int((self._deadline - time.time()) * 1_000))
 
 
+class Sdk:
+    """Finds the SDK, and nothing else of the environment that it is installed in.
+
+    Args:
+        places: The folder that each of its packages lies in.
+    """
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self._places = places
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """The module of a name; only packages at the top are asked for here, what is in them is found through them."""
+        del target
+        return PathFinder.find_spec(name, [self._places[name]]) if path is None and name in self._places else None
+
+
 def main() -> None:
     """Runs events until there are no more."""
     events, results, root, sdk, handler_name, memory_mb = sys.argv[1:]
     incoming, outgoing = int(events), int(results)
     _bound_memory(int(memory_mb))
     os.chdir(root)
-    # In place of the folder of this script, which a function must not see: its package first, the SDK last.
-    sys.path[:] = [root, *(path for path in sys.path if path != str(Path(__file__).parent)), sdk]
+    sys.path.insert(0, root)
+    sys.meta_path.append(Sdk(json.loads(sdk)))
     site.setquit()  # `exit` and `quit`, which an interpreter without its start-up module lacks
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     handler = None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.clients import embedded_environment
 from infra.edge.functions import Function
-from infra.edge.interpreters import interpreter, mismatch
+from infra.edge.interpreters import interpreter, mismatch, sdk
 from infra.edge.logs import LogPump, LogTarget
 from infra.substrate.credentials import for_role
 
@@ -35,7 +35,6 @@ class Worker:
     Args:
         function: What it runs.
         root: The unpacked deployment package.
-        sdk: What it can import beside it and the standard library.
         endpoint_url: The substrate, which is where every AWS call of the function goes.
         logs: Takes what it prints.
         ended: Called when the process has ended.
@@ -50,7 +49,6 @@ class Worker:
         self,
         function: Function,
         root: Path,
-        sdk: Path,
         endpoint_url: str,
         logs: LogPump,
         *,
@@ -67,7 +65,14 @@ class Worker:
         python, _ = interpreter(function.runtime)
         # Isolated and without `site`: neither variables nor packages of this environment reach it.
         command = [python, "-I", "-S", "-B", "-X", "utf8", str(_RUNTIME)]
-        command += [str(events_out), str(results_in), str(root), str(sdk), function.handler, str(function.memory_mb)]
+        command += [
+            str(events_out),
+            str(results_in),
+            str(root),
+            json.dumps(sdk()),
+            function.handler,
+            str(function.memory_mb),
+        ]
         try:
             self._process = subprocess.Popen(
                 command,

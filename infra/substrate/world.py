@@ -13,6 +13,7 @@ from infra.clients import Clients
 from infra.errors import Problem, SubstrateError
 from infra.substrate.locking import exclusive
 from infra.substrate.process import SubstrateProcess
+from infra.substrate.state_dir import PRIVATE_FILE, PRIVATE_FOLDER
 
 DEFAULT_ACCOUNT = "000000000000"
 OPEN_TIMEOUT_SECONDS = 60.0
@@ -77,6 +78,7 @@ def open_world(process: SubstrateProcess, account_id: str, base_registry: Path, 
                 registry = repin_file(
                     base_registry, path, pinned, f"embedded substrate, account {account_id}", replace=True
                 )
+                path.chmod(PRIVATE_FILE)
             case _:
                 raise SubstrateError(
                     fact=f"the substrate's record of the world {account_id} is not one of ours",
@@ -102,7 +104,7 @@ def open_fresh_world(process: SubstrateProcess, base_registry: Path, out_dir: Pa
 
 def _folder(path: Path) -> Path:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
         raise SubstrateError(
             fact=f"the folder for the repinned registry cannot be made: {error.strerror}",
