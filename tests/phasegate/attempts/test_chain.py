@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from phasegate.catalog.load import parse
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import ATTESTATION, Predecessor
+from phasegate.evidence.canonical import sha256
 from phasegate.evidence.content import sealed
 from phasegate.verdict import TestState
+from tests.phasegate.attempts.conftest import document
 from tests.phasegate.attempts.signing import previous, signed_anew, verified
 
 
@@ -220,3 +226,59 @@ def test_a_file_too_few_too_many_or_of_another_kind_is_found(bench, change) -> N
     else:
         folder = folder.rename(folder.with_name("m9a_20260224T050000Z"))
     assert verified(folder, "m9a_execution_summary.json", bench.schemas).problems
+
+
+def test_attempts_that_are_committed_at_once_on_a_fresh_root_make_one_chain(bench) -> None:
+    """One begins it, and no two follow the same one, in whatever order they come."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        workspaces = [bench.make_workspace(session=f"session{number}") for number in range(8)]
+        opened = [workspace.open(bench.catalogue.gates["M9.A"]) for workspace in workspaces]
+        for attempt in opened:
+            bench.opened.append(attempt)
+        done = list(pool.map(bench.commit, opened))
+    named = [previous(committed.path) for committed in done]
+    assert sorted(len(item) for item in named) == [0, *[1] * 7]
+    assert len({item[0].execution_id for item in named if item}) == 7
+
+
+def test_a_pack_that_was_handed_over_counts_where_the_catalogue_names_its_digest(bench, tmp_path) -> None:
+    """A newer one, or one that was edited and hashed anew, is not believed, and is named."""
+
+    def summary(name: str, **more: Any) -> bytes:
+        facts = {"phase_execution_id": name, "overall_pass": True, "substrate": "embedded", "artifacts": [], **more}
+        return sealed({**facts, "zz": None}, name="summary")
+
+    def handed_over(name: str, data: bytes) -> Path:
+        folder = bench.root / "demo/m8" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "m8_summary.json").write_bytes(data)
+        return folder
+
+    name, newer = "m8j_20260101T000000Z", "m8j_20260201T000000Z"
+    good = summary(name)
+    external = {"id": "M8.J", "title": "t", "execution_id": name, "summary": "m8_summary.json", "sha256": sha256(good)}
+    text = json.dumps({**document(), "external": [external]}).replace(
+        '"upstream": []', '"upstream": [{"gate": "M8.J"}]'
+    )
+    bench.catalogue, problems = parse([("m9.yaml", text)])
+    assert bench.catalogue is not None, problems
+    bench.workspace = bench.make_workspace()
+    assert not bench.workspace.upstream("M8.J").green
+    folder = handed_over(name, good)
+    handed_over(newer, summary(newer))
+    assert bench.workspace.upstream("M8.J").execution_id == name
+    assert bench.workspace.upstream("M8.J").green
+    named = bench.workspace.history.pack(bench.root / "demo/m8" / newer).problems
+    assert [problem.fact for problem in named] == [f"it is not the pack that the catalogue names, which is {name}"]
+    handed_over(name, summary(name, verdict="another"))
+    assert "the catalogue names" in bench.workspace.upstream("M8.J").why
+    shutil.rmtree(folder)
+    assert not bench.workspace.upstream("M8.J").green
+    source = tmp_path / name
+    source.mkdir()
+    (source / "m8_summary.json").write_bytes(summary(name, verdict="another"))
+    with pytest.raises(EvidenceError, match="the catalogue names"):
+        bench.workspace.install_pack(source)
+    (source / "m8_summary.json").write_bytes(good)
+    bench.workspace.install_pack(source)
+    assert bench.pass_("A").judgement.overall_pass

@@ -18,6 +18,7 @@ from phasegate.evidence.attestation import ATTEMPT, ATTESTATION, PHASE_ATTESTATI
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.content import sealed
 from phasegate.evidence.dsse import enveloped
+from phasegate.evidence.keys import KeyStore
 from tests.phasegate.attempts.signing import statement as statement_about
 
 Tamper = Callable[[], None]
@@ -54,6 +55,18 @@ def attempts(root: Path) -> list[Path]:
 def own(statement: dict) -> dict:
     """What the statement of an attempt says beyond the public form."""
     return statement["subject"][0]["annotations"][ATTEMPT]
+
+
+def retold(
+    folder: Path, change: Callable[[dict], object], summary_change: Callable[[dict], object] | None = None
+) -> None:
+    """Signs another statement about a pack with the very key, as somebody does who has it; or about another summary."""
+    name = _summary_of(folder)
+    if summary_change is not None:
+        _edit_summary(folder, name, summary_change)
+    statement = statement_about(folder, name)
+    change(statement)
+    (folder / ATTESTATION).write_bytes(enveloped(statement, KeyStore(folder.parents[1].name).signer()))
 
 
 def ways(root: Path) -> Iterator[Way]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -139,3 +140,64 @@ def test_an_attempt_that_was_taken_back_here_too_is_no_durable_defect(project, d
     durable.put("INVALIDATED.txt", b"x")
     assert project.phasegate("runs", "invalidate", durable.execution_id, "--reason=broken").ret == ExitCode.OK
     assert verify(project.path, "--durable").code == ExitCode.OK
+
+
+def bury(durable: Durable) -> None:
+    """Hides the object behind a marker, as a plain delete does."""
+    durable.s3.delete_object(Bucket=durable.bucket, Key=durable.key(ARTIFACT))
+
+
+def taken_back_and_hidden(durable: Durable) -> None:
+    durable.put("INVALIDATED.txt", b"x")
+    durable.s3.delete_object(Bucket=durable.bucket, Key=durable.key("INVALIDATED.txt"))
+
+
+def locked_for_less(durable: Durable) -> None:
+    version = durable.s3.head_object(Bucket=durable.bucket, Key=durable.key(ARTIFACT))["VersionId"]
+    until = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=3)}
+    where = {"Bucket": durable.bucket, "Key": durable.key(ARTIFACT), "VersionId": version}
+    durable.s3.put_object_retention(**where, Retention=until, BypassGovernanceRetention=True)
+
+
+def test_what_stands_under_a_key_is_looked_at_and_not_what_was_receipted_alone(project, durable) -> None:
+    """Every version that was receipted reads as it did; each of these leaves something else for a plain read."""
+    shadows: dict[str, tuple[Callable[[Durable], None], str, str]] = {
+        "other bytes over it": (lambda durable: durable.put(ARTIFACT, b"{}"), ARTIFACT, "stands over"),
+        "the same bytes over it": (
+            lambda durable: durable.put(ARTIFACT, durable.read(ARTIFACT)),
+            ARTIFACT,
+            "2 versions",
+        ),
+        "a marker over it": (bury, ARTIFACT, "a marker hides its versions"),
+        "a marker over its being taken back": (taken_back_and_hidden, "INVALIDATED.txt", "was taken back"),
+        "a shorter lock": (locked_for_less, ARTIFACT, "evidence is kept for 30 days"),
+    }
+    for name, (change, file, fact) in shadows.items():
+        before = {row["VersionId"] for row in versions(durable)}
+        change(durable)
+        done = verify(project.path, "--durable", "--json")
+        found = [row for row in done.defects if row["file"] == file and fact in row["fact"]]
+        assert (done.code, len(found)) == (ExitCode.DURABLE, 1), f"{name}\n{done.out}"
+        assert set(done.places) == {(durable.execution_id, file)}, name
+        for row in versions(durable):
+            if row["VersionId"] not in before:
+                where = {"Bucket": durable.bucket, "Key": row["Key"], "VersionId": row["VersionId"]}
+                durable.s3.delete_object(**where, BypassGovernanceRetention=True)
+
+
+def versions(durable: Durable) -> list[dict[str, Any]]:
+    answer = durable.s3.list_object_versions(Bucket=durable.bucket)
+    return [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
+
+
+def test_what_lies_in_the_durable_copy_of_an_attempt_that_was_not_published_is_named(project, durable) -> None:
+    """An attempt that leaked publishes nothing; what lies under its name is somebody else's."""
+    project.gate("C", v2='gate.protect([("k", "s3cr3t-value")])\ngate.metric("m", "s3cr3t-value")')
+    assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
+    (leaked,) = {path.name for path in attempts(project.path / "runs")} - {durable.execution_id}
+    assert verify(project.path, leaked, "--durable").code == ExitCode.OK
+    other = replace(durable, execution_id=leaked)
+    other.put("m9c_execution_summary.json", b"{}")
+    other.put("extra.json", b"{}")
+    done = verify(project.path, leaked, "--durable", "--json")
+    assert {(leaked, "m9c_execution_summary.json"), (leaked, "extra.json")} <= set(done.places)

@@ -69,7 +69,6 @@ PADDED = next(
         lambda document: document.update(signatures=[7]),
         lambda document: document.update(payload=7),
         lambda document: document.update(payload=spare_bits(document["payload"])),
-        lambda document: document.update(payload=base64.b64encode(b"[1]").decode()),
         lambda document: document.update(payloadType=7),
         lambda document: document.update(payloadType="application/json"),
         lambda document: document.pop("payload"),
@@ -111,6 +110,14 @@ def test_a_member_of_any_type_is_told_and_no_traceback(value) -> None:
         flaw(changed(lambda document, name=name: signature(document).update({name: value})))
     with pytest.raises(EnvelopeError):
         unverified(canonical(value))
+
+
+@pytest.mark.parametrize("payload", [b"[1]", b"{", b'{"a": 1}', b'{"a":1,"a":1}'])
+def test_a_payload_that_is_no_statement_is_malformed_whoever_signed_it(payload) -> None:
+    data = changed(lambda document: document.update(payload=base64.b64encode(payload).decode()))
+    with pytest.raises(EnvelopeError) as caught:
+        unverified(data)
+    assert caught.value.flaw is EnvelopeFlaw.MALFORMED
 
 
 def both(first: CryptoSigner, second: CryptoSigner) -> bytes:
