@@ -21,6 +21,8 @@ BYTE_ORDER_MARK = "\ufeff"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NAME = re.compile(r"[0-9_]*+[A-Z][A-Z0-9_]*+")
 _HEAD = re.compile(rf"[ \t]*+({_NAME.pattern})[ \t]*+(?:(=)|$)")
+_COLON = re.compile(rf"[ \t]*+({_NAME.pattern})[ \t]*+:=?(?=[ \t]*+(?:[\"\[{{0-9-]|true\b|false\b))")
+_BARE = re.compile(rf"({_NAME.pattern})[ \t]*+=")
 _CLOSE = re.compile(r"(?<!`)`(?!`)")
 _GAP = " \t"
 
@@ -148,9 +150,10 @@ def _read_item(line: str, start: int) -> Line | None:
     """What stands at the head of a list item."""
     flaw = ""
     if line[start : start + 1] != "`":
-        match = _DECORATION.match(line, _shown(line, start))
+        start = _shown(line, start)
+        match = _DECORATION.match(line, start)
         if match is None:
-            return None
+            return _read_bare(line, start)
         start, flaw = match.end(), "has something before its opening backtick"
     ticks = len(line) - start - len(line[start:].lstrip("`"))
     if ticks > 1:
@@ -185,7 +188,7 @@ def _flawed(item: Line | None, flaw: str) -> HandleLine | None:
 def _read_handle(line: str, start: int, end: int, *, closed: bool) -> HandleLine | None:
     match = _HEAD.match(line, start, end)
     if match is None:
-        return _read_unclean(line, start, end)
+        return _read_colon(line, start, end) or _read_unclean(line, start, end)
     name, name_end, equals = match[1], match.end(1), match.end()
     close, flaw = (end, "") if closed else (None, "has no closing backtick")
     if match[2] is None:
@@ -194,6 +197,23 @@ def _read_handle(line: str, start: int, end: int, *, closed: bool) -> HandleLine
     if not flaw and (equals == name_end + 1 or (value and line[equals] not in _GAP)):
         flaw = "has no white space around the equals sign"
     return HandleLine(name, name_end, _span(line, equals, end), close, flaw)
+
+
+def _read_bare(line: str, start: int) -> HandleLine | None:
+    """An assignment without backticks; no more than its name can be told for sure."""
+    match = _BARE.match(line, start)
+    if match is None:
+        return None
+    return HandleLine(match[1], match.end(1), _span(line, match.end(), len(line)), None, "has no backticks")
+
+
+def _read_colon(line: str, start: int, end: int) -> HandleLine | None:
+    """An assignment by a colon, of what is plainly a value."""
+    match = _COLON.match(line, start, end)
+    if match is None:
+        return None
+    flaw = "has a colon where the equals sign should be"
+    return HandleLine(match[1], match.end(1), _span(line, match.end(), end), None, flaw)
 
 
 def _read_unclean(line: str, start: int, end: int) -> HandleLine | None:

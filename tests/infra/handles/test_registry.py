@@ -188,6 +188,7 @@ def test_every_bullet_is_a_bullet(line: str) -> None:
         '*`A_B = "x"`', '\u2022 `A_B = "x"`', '\u2013 `A_B = "x"`', '*\u00a0`A_B = "x"`', 'text\n2. `A_B = "x"`',
         '\\* `A_B = "x"`', '* \u200b`A_B = "x"`', '\u200b* `A_B = "x"`', '\u00a0* `A_B = "x"`', '* `\u0410_B = "x"`',
         '* `A\uff3fB = "x"`', '* `A_B\u200b = "x"`', '* `A_B\u00a0= "x"`',
+        '* A_B = "x"', '* A_B = 5', '* `A_B: "x"`', '* `A_B := 5`', '* `A_B : ["x"]`',
         '* **`A_B = "x"`**', '* [ ] `A_B = "x"`', '* ``A_B = "x"``', '*\u200b `A_B = "x"`',
     ],
 )  # fmt: skip
@@ -197,6 +198,14 @@ def test_a_line_that_means_a_handle_and_is_no_bullet_of_one_is_seen_and_cannot_b
     assert registry["C_D"].resolved
     with pytest.raises(RegistryError, match="A_B"):
         repin(f"{line}\n", {"A_B": "y"}, "by hand")
+
+
+@pytest.mark.parametrize(
+    "line", ["* NOTE: a word", "* `NOTE: a word`", "* `GET /v1`", "* A == B is said of x", "* A`B = 1`"]
+)
+def test_what_only_looks_like_a_handle_is_prose(line: str) -> None:
+    assert "NOTE" not in parse(line, "r.md")
+    assert not any(handle.resolved for handle in parse(line, "r.md").handles)
 
 
 @pytest.mark.parametrize(
