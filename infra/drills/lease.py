@@ -45,13 +45,21 @@ class Lease:
     Args:
         control: The control.
         attempt: Who wants it.
-        patience_s: How long to wait for a drill that holds it.
+        patience_s: How long to wait for a drill that holds it, in seconds.
+        tell: Says that it is waited for, to whoever watches.
     """
 
-    def __init__(self, control: Control, attempt: str, patience_s: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        control: Control,
+        attempt: str,
+        patience_s: float = PATIENCE_SECONDS,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._control = control
         self._attempt = attempt
         self._patience = patience_s
+        self._tell = tell
         self._mine: Mark | None = None
         self._clock = 0.0
         """What the clock of AWS is ahead of this process's own."""
@@ -67,6 +75,7 @@ class Lease:
             InfraError: A mark stands there that cannot be read.
         """
         deadline = time.monotonic() + self._patience
+        waits = False
         while True:
             found, now = self._control.marked()
             self._clock = now - time.monotonic()
@@ -83,6 +92,9 @@ class Lease:
                     place=self._control.name,
                     remedy=f"run again when that drill is over; its mark is the function's alias {MARK_ALIAS}",
                 )
+            if not waits:
+                waits = True
+                self._tell(f"waiting for the drill of {found.attempt}: {self._control.name}")
             time.sleep(POLL_SECONDS)
 
     def owe(self, *, injected: int, prestate: int | None) -> None:
@@ -194,14 +206,21 @@ def _settled(control: Control, left: Mark) -> int | None:
         time.sleep(POLL_SECONDS)
 
 
-def recover(control: Control, who: str, note: Note, patience_s: float = PATIENCE_SECONDS) -> str:
+def recover(
+    control: Control,
+    who: str,
+    note: Note,
+    patience_s: float = PATIENCE_SECONDS,
+    tell: Callable[[str], None] = lambda _: None,
+) -> str:
     """Gives back what a drill that did not end has left, before anybody judges the platform by it.
 
     Args:
         control: The control.
         who: Whoever asks, as the mark names it meanwhile.
         note: Takes down what was done; nothing is taken down where nothing was left.
-        patience_s: How long to wait for a drill that is still running.
+        patience_s: How long to wait for a drill that is still running, in seconds.
+        tell: Says that it is waited for, to whoever watches.
 
     Returns:
         Why it could not be given back; empty where it was, or where nothing was left.
@@ -212,7 +231,7 @@ def recover(control: Control, who: str, note: Note, patience_s: float = PATIENCE
     """
     if control.marked()[0] is None:
         return ""
-    lease = Lease(control, who, patience_s)
+    lease = Lease(control, who, patience_s, tell)
     left = lease.take()
     try:
         return give_back(control, lease, left, note) if left is not None else ""

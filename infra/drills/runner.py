@@ -78,8 +78,8 @@ class DrillRunner:
         self._drill = drill
         self._control = control
         self._look = look
-        self._lease = Lease(control, execution_id, patience_s)
         self._tell = tell or to_terminal
+        self._lease = Lease(control, execution_id, patience_s, self._tell)
         self._start = time.monotonic()
         self.journal = Journal()
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 import pytest
 
+from infra.drills.control import ReservedConcurrency
+from infra.drills.mark import Holder, Mark
 from infra.substrate.faults import Fault
 from infra.substrate.world import open_fresh_world
 from phasegate.errors import ExitCode
@@ -203,17 +205,29 @@ def test_a_clamp_that_arrives_after_its_process_was_killed_is_given_back(ready, 
     assert (reserved(ready), mark(ready)) == (None, None)
 
 
-def test_a_session_waits_for_a_drill_that_is_running_and_neither_lifts_its_fault(ready, tmp_path) -> None:
-    slow = fault(ready, "DeleteFunctionConcurrency", kind="delay", delay_seconds=3.0, times=1)
-    with ready.substrate.faults.injected(slow), ready.start("m4g") as process:
-        wait_until_clamped(ready, process)
-        other = replace(ready, path=tmp_path).run("m4g", "--upstream=run")
+def test_a_session_waits_for_a_drill_that_is_running_and_does_not_lift_its_fault(ready) -> None:
+    control = ReservedConcurrency(ready.clients, FUNCTION)
+    here = Holder.here()  # the drill of this very process, which is alive for the session
+    running = Mark("m4g_20260101T000000Z", here, int(time.time()) + 60, injected=0, prestate=None)
+    control.write(0)
+    control.mark(running, replacing=None)
+    with ready.start("m4g") as process:
+        seen = "".join(iter_until(process.stdout, "waiting for the drill of m4g_20260101T000000Z"))
+        assert (reserved(ready), mark(ready)["drill"]) == (0, "m4g_20260101T000000Z"), seen
+        control.write(None)
+        control.unmark()
         output, _ = process.communicate(timeout=60)
-    assert (process.returncode, other.code) == (ExitCode.OK, ExitCode.OK), output + other.output
-    assert "undo_earlier" not in [
-        step["name"] for step in other.artifact("M4.G", "m4g_runtime_drill_snapshot.json")["journal"]
-    ]
+    assert process.returncode == ExitCode.OK, seen + output
+    assert "gave back" not in seen + output
     assert (reserved(ready), mark(ready)) == (None, None)
+
+
+def iter_until(lines, text: str) -> Iterator[str]:
+    """The lines up to the one that holds a text, or all of them."""
+    for line in lines:
+        yield line
+        if text in line:
+            return
 
 
 def test_an_undo_without_effect_is_told_blocks_and_stays_known(ready) -> None:
