@@ -20,6 +20,7 @@ from phasegate.attempts.present import Present
 from phasegate.attempts.publication import (
     artifact_rows,
     detail_of,
+    durable_place,
     publish_artifacts,
     publish_conclusion,
     take_back,
@@ -337,7 +338,7 @@ class OpenAttempt:
             if store is not None and not any(finding.state == "LEAK" for finding in found):
                 failure = publish_conclusion(store, self.execution_id, attestations, name, data)
                 if failure is None:
-                    uri = store.uri(self.execution_id)
+                    uri = durable_place(store, self.execution_id)
                 else:
                     doubtful = judgement.overall_pass or failure.reason is PublishFailure.CONFLICT
                     found.append(self._finding("publish", detail_of(failure)))

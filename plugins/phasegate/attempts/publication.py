@@ -47,7 +47,7 @@ def publish_artifacts(
     return Publication(
         receipt=receipt,
         receipts={item.name: item for item in (*stored, *own)},
-        failures=tuple(detail_of(error) for error in (*failed, *own_failed)),
+        failures=tuple(dict.fromkeys(detail_of(error) for error in (*failed, *own_failed))),
     )
 
 
@@ -64,6 +64,15 @@ def publish_conclusion(
         if failed:
             return failed[0]
     return None
+
+
+def durable_place(store: EvidenceStore, execution_id: str) -> str | None:
+    """Where the durable copy of an attempt lies; None where the store cannot say it."""
+    try:
+        place: object = store.uri(execution_id)
+    except Exception:  # noqa: BLE001 - it was asked for each file before, and what it says of the whole is for people
+        return None
+    return place if isinstance(place, str) and place else None
 
 
 def take_back(store: EvidenceStore, execution_id: str, reason: str, moment: datetime) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class PublishFailure(StrEnum):
@@ -16,6 +19,14 @@ class PublishFailure(StrEnum):
     READ_BACK_DIFFERS = "READ_BACK_DIFFERS"
     MISSING_BUCKET = "MISSING_BUCKET"
     REFUSED = "REFUSED"
+    CLOCK = "CLOCK"
+    """The clock of this machine is wrong, so that nothing it signs is taken."""
+    UNVERSIONED = "UNVERSIONED"
+    """The store keeps no versions, so that what was read back could be replaced."""
+    UNPROVEN = "UNPROVEN"
+    """The store answered, and its answer does not prove that it has what it was given."""
+    BROKEN = "BROKEN"
+    """The store, or its client, failed in a way of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,19 @@ _TIMEOUT = Cause(PublishFailure.TIMEOUT, _WAIT)
 _DIFFERS = Cause(PublishFailure.READ_BACK_DIFFERS, "find out what alters or removes objects of the bucket")
 _REFUSED = Cause(PublishFailure.REFUSED, "mend what the store complains of, then run the gate again")
 
+_CLOCK = Cause(PublishFailure.CLOCK, "set the clock of this machine (NTP), then run the gate again")
+_BROKEN = Cause(PublishFailure.BROKEN, "find out what is wrong with the store's client; nothing was stored for certain")
+
+_CLOCK_TEXT = re.compile(r"not yet current|signature expired|must be earlier|request time", re.IGNORECASE)
+"""What services write where a date is the reason for which they refuse a signature."""
+
+_OF_SIGNATURES = frozenset({"AuthFailure", "InvalidSignatureException", "SignatureDoesNotMatch"})
+"""Codes of a signature that is refused, for its date or for its key."""
+
 _BY_CODE = {
+    "RequestTimeTooSkewed": _CLOCK,
+    "RequestExpired": _CLOCK,
+    "RequestInTheFuture": _CLOCK,
     "NoSuchBucket": _MISSING,
     "NoSuchKey": _DIFFERS,
     "NoSuchVersion": _DIFFERS,
@@ -69,39 +92,54 @@ def is_taken(error: Exception) -> bool:
     return _code(error) in {"PreconditionFailed", "412"}
 
 
-def cause_of(error: Exception) -> Cause:
-    """Why a call failed, from what the client raised.
-
-    Args:
-        error: One of `client_errors`.
-    """
-    from botocore import exceptions as boto  # noqa: PLC0415 - needed only where a client has been made
+def cause_of(error: BaseException) -> Cause:
+    """Why a call failed, from what the client or the store raised."""
+    from botocore import exceptions as boto  # noqa: PLC0415 - needed only where something failed
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     code, status = _code(error), _status(error)
     if code in _BY_CODE:
         return _BY_CODE[code]
+    if code in _OF_SIGNATURES and _CLOCK_TEXT.search(_message(error)):
+        return _CLOCK
     if status in {401, 403}:
         return _DENIED
     if status is not None:
         return _UNAVAILABLE if status >= 500 or status == 429 else _REFUSED
     if isinstance(error, boto.FlexibleChecksumError):
         return _DIFFERS
-    if isinstance(error, boto.ConnectTimeoutError | boto.ReadTimeoutError):
+    if isinstance(error, boto.ConnectTimeoutError | boto.ReadTimeoutError | TimeoutError):
         return _TIMEOUT
     if isinstance(error, boto.ConnectionError | boto.HTTPClientError | boto.IncompleteReadError | ResponseParserError):
         return _UNAVAILABLE
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError | boto.CredentialRetrievalError):
         return _DENIED
-    return _REFUSED
+    if isinstance(error, boto.BotoCoreError | boto.ClientError):
+        return _REFUSED
+    return _UNAVAILABLE if isinstance(error, HTTPError | OSError) else _BROKEN
 
 
-def _code(error: Exception) -> str | None:
+def _code(error: BaseException) -> str | None:
+    said = _said(error)
+    return None if said is None else str(said.get("Code"))
+
+
+def _message(error: BaseException) -> str:
+    return str((_said(error) or {}).get("Message"))
+
+
+def _said(error: BaseException) -> Mapping[str, Any] | None:
+    """The part of a client's error in which the service speaks."""
     response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code")) if isinstance(response, dict) else None
+    if not isinstance(response, Mapping):
+        return None
+    said = response.get("Error")
+    return said if isinstance(said, Mapping) else {}
 
 
-def _status(error: Exception) -> int | None:
+def _status(error: BaseException) -> int | None:
     response = getattr(error, "response", None)
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    metadata = response.get("ResponseMetadata") if isinstance(response, Mapping) else None
+    status = metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
     return status if isinstance(status, int) else None

@@ -5,56 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from phasegate.errors import EvidenceError, Problem
+from phasegate.errors import Problem
 from phasegate.evidence.canonical import sha256
+from phasegate.evidence.custody import EvidenceStore, PublishError, Receipt, StoreError, failed, publish_all
 from phasegate.evidence.failures import PublishFailure, cause_of, client_errors, is_taken
 
 PART_SIZE = 8 * 1024 * 1024
-_CONCURRENCY = 8
 _LOCK_TOLERANCE = timedelta(days=1)
 """How far the clock that set a lock may have been behind the store's."""
 _PAUSES = (0.05, 0.25)
 """Seconds before the second and the third try of what failed for a moment."""
 
 __all__ = ["EvidenceStore", "PublishError", "PublishFailure", "Receipt", "S3Store", "publish_all"]
-
-
-class PublishError(EvidenceError):
-    """Something could not be stored durably, or did not read back as it was written.
-
-    Attributes:
-        reason: Why.
-    """
-
-    def __init__(self, reason: PublishFailure, problem: Problem) -> None:
-        self.reason = reason
-        super().__init__(problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof that one object was stored and read back.
-
-    Attributes:
-        name: The artifact's file name.
-        uri: Where it lies.
-        version_id: The version that was read back; None where the store has no versions.
-        sha256: Digest of the bytes read back.
-        size: Their count.
-    """
-
-    name: str
-    uri: str
-    version_id: str | None
-    sha256: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +40,6 @@ class StoredVersion:
     version_id: str
     is_latest: bool
     is_marker: bool
-
-
-class EvidenceStore(Protocol):
-    """A durable place for evidence packs."""
-
-    def uri(self, execution_id: str, name: str = "") -> str:
-        """Where an artifact lies, or would lie; without a name, where the attempt lies."""
-        ...
-
-    def publish(self, execution_id: str, name: str, data: bytes) -> Receipt:
-        """Stores one artifact and reads it back.
-
-        Storing the same bytes again is a success and changes nothing; other bytes are a conflict.
-
-        Raises:
-            PublishError: It could not be stored, or did not read back as it was written.
-        """
-        ...
-
-
-def publish_all(
-    store: EvidenceStore, execution_id: str, files: Mapping[str, bytes]
-) -> tuple[list[Receipt], list[PublishError]]:
-    """Stores several artifacts at once; what failed does not keep the others from being tried.
-
-    Returns:
-        The receipts and the failures, each in order of the file names.
-    """
-
-    def publish(name: str) -> Receipt | PublishError:
-        try:
-            return store.publish(execution_id, name, files[name])
-        except PublishError as error:
-            return error
-
-    if not files:
-        return [], []
-    with ThreadPoolExecutor(max_workers=min(_CONCURRENCY, len(files))) as pool:
-        results = list(pool.map(publish, sorted(files)))
-    receipts = [result for result in results if isinstance(result, Receipt)]
-    return receipts, [result for result in results if isinstance(result, PublishError)]
 
 
 class S3Store:
@@ -159,13 +86,12 @@ class S3Store:
         while True:
             try:
                 return self._stored(execution_id, name, data)
-            except client_errors() as error:
-                cause = cause_of(error)
-                seconds = next(pauses, None) if cause.transient else None
+            except PublishError:
+                raise
+            except Exception as error:
+                seconds = next(pauses, None) if cause_of(error).transient else None
                 if seconds is None:
-                    fact = f"{cause.reason.value}: {' '.join(str(error).split())}"
-                    problem = Problem(fact, self.uri(execution_id, name), cause.remedy)
-                    raise PublishError(cause.reason, problem) from error
+                    raise failed(error, self.uri(execution_id, name), PublishError) from error
             self._pause(seconds)
 
     def supersede(self, execution_id: str, name: str, data: bytes, earlier: Callable[[bytes], bool]) -> Receipt:
@@ -190,82 +116,102 @@ class S3Store:
                 raise
             conflict = error
         key = self._key(execution_id, name)
-        try:
+        with self._telling(execution_id, name, PublishError):
             found = self._client.get_object(Bucket=self._bucket, Key=key)
             with found["Body"] as body:
                 if not earlier(body.read()):
                     raise conflict
-            version_id = self._put(key, data, IfMatch=found["ETag"])
-            read = self.read(execution_id, name, version_id)
-        except client_errors() as error:
-            cause = cause_of(error)
-            fact = f"{cause.reason.value}: {' '.join(str(error).split())}"
-            raise PublishError(cause.reason, Problem(fact, self.uri(execution_id, name), cause.remedy)) from error
-        if read != data:
-            raise self._different(execution_id, name, data, read, written=True)
-        return Receipt(name, self.uri(execution_id, name), version_id, sha256(read), len(read))
+            version_id = self._version(execution_id, name, self._put(key, data, IfMatch=found["ETag"]))
+            return self._read_back(execution_id, name, data, version_id)
 
     def read(self, execution_id: str, name: str, version_id: str | None = None) -> bytes:
         """The bytes of an object, of one version where one is named.
 
         Raises:
-            Exception: One of `client_errors()`: it is not there, or cannot be read.
+            StoreError: It is not there, or cannot be read.
         """
+        with self._telling(execution_id, name):
+            _, data = self._get(execution_id, name, version_id)
+            return data
+
+    def _stored(self, execution_id: str, name: str, data: bytes) -> Receipt:
+        version_id = None
+        try:
+            version_id = self._version(execution_id, name, self._put(self._key(execution_id, name), data))
+        except client_errors() as error:
+            if not is_taken(error):
+                raise
+        return self._read_back(execution_id, name, data, version_id)
+
+    def _read_back(self, execution_id: str, name: str, data: bytes, written: str | None) -> Receipt:
+        """Proves that the bytes stand under the key, in the version that was written, or in the one found there."""
+        answer, found = self._get(execution_id, name, written)
+        if found != data:
+            raise self._different(execution_id, name, data, found, written=written is not None)
+        version_id = self._version(execution_id, name, answer)
+        if written not in (None, version_id):
+            reason = PublishFailure.READ_BACK_DIFFERS
+            fact = f"{reason.value}: version {written} was written, and {version_id} was read back"
+            remedy = "find out what stands between the session and the bucket"
+            raise PublishError(reason, Problem(fact, self.uri(execution_id, name), remedy))
+        return Receipt(name, self.uri(execution_id, name), version_id, sha256(found), len(found))
+
+    def _get(self, execution_id: str, name: str, version_id: str | None) -> tuple[Mapping[str, Any], bytes]:
         wanted = {"VersionId": version_id} if version_id else {}
         answer = self._client.get_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
         with answer["Body"] as body:
             data: bytes = body.read()
-        return data
+        return answer, data
 
-    def _stored(self, execution_id: str, name: str, data: bytes) -> Receipt:
-        key = self._key(execution_id, name)
-        written, version_id = True, None
-        try:
-            version_id = self._put(key, data)
-        except client_errors() as error:
-            if not is_taken(error):
-                raise
-            written = False
-        wanted = {"VersionId": version_id} if version_id else {}
-        answer = self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
-        with answer["Body"] as body:
-            found: bytes = body.read()
-        if found != data:
-            raise self._different(execution_id, name, data, found, written=written)
-        return Receipt(
-            name=name,
-            uri=self.uri(execution_id, name),
-            version_id=answer.get("VersionId", version_id),
-            sha256=sha256(found),
-            size=len(found),
+    def _version(self, execution_id: str, name: str, answer: Mapping[str, Any]) -> str:
+        """The version that an answer names: evidence rests on versions, which nobody can replace."""
+        found = answer.get("VersionId")
+        if isinstance(found, str) and found not in {"", "null"}:
+            return found
+        reason = PublishFailure.UNVERSIONED
+        fact = f"{reason.value}: the store names no version of what it stored (VersionId {found!r})"
+        raise PublishError(
+            reason, Problem(fact, self.uri(execution_id, name), "switch the versioning of the bucket on")
         )
+
+    @contextmanager
+    def _telling(self, execution_id: str, name: str, kind: type[StoreError] = StoreError) -> Iterator[None]:
+        """Lets nothing but errors of the store out, whatever its client raises."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            raise failed(error, self.uri(execution_id, name), kind) from error
 
     def versions(self, execution_id: str) -> list[StoredVersion]:
         """Every version of the objects of an attempt, markers of deletion included, by file name.
 
         Raises:
-            Exception: One of `client_errors()`: they cannot be listed.
+            StoreError: They cannot be listed.
         """
         prefix = self._key(execution_id, "")
-        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
-        found = [
-            StoredVersion(row["Key"].removeprefix(prefix), row["VersionId"], row["IsLatest"], is_marker)
-            for page in pages
-            for kind, is_marker in (("Versions", False), ("DeleteMarkers", True))
-            for row in page.get(kind, [])
-        ]
+        with self._telling(execution_id, ""):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+            found = [
+                StoredVersion(row["Key"].removeprefix(prefix), row["VersionId"], row["IsLatest"], is_marker)
+                for page in pages
+                for kind, is_marker in (("Versions", False), ("DeleteMarkers", True))
+                for row in page.get(kind, [])
+            ]
         return sorted(found, key=lambda item: item.name)
 
     def lock_flaw(self, execution_id: str, name: str, version_id: str | None = None) -> str:
         """Why an object could be deleted before its time; empty where its lock holds, or where none is wanted.
 
         Raises:
-            Exception: One of `client_errors()`: it is not there, or cannot be read.
+            StoreError: It is not there, or cannot be read.
         """
         if self._retain_days is None:
             return ""
         wanted = {"VersionId": version_id} if version_id else {}
-        found = self._client.head_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
+        with self._telling(execution_id, name):
+            found = self._client.head_object(Bucket=self._bucket, Key=self._key(execution_id, name), **wanted)
         until = found.get("ObjectLockRetainUntilDate")
         if found.get("ObjectLockMode") not in {"GOVERNANCE", "COMPLIANCE"} or until is None:
             return "it is not locked"
@@ -276,11 +222,11 @@ class S3Store:
             return f"its lock ends at {until:%Y-%m-%dT%H:%M:%SZ}, and evidence is kept for {self._retain_days} days"
         return ""
 
-    def _put(self, key: str, data: bytes, **condition: str) -> str | None:
+    def _put(self, key: str, data: bytes, **condition: str) -> Mapping[str, Any]:
         condition = condition or {"IfNoneMatch": "*"}
         if len(data) > self._part_size:
             return self._put_in_parts(key, data, condition)
-        answer = self._client.put_object(
+        answer: Mapping[str, Any] = self._client.put_object(
             Bucket=self._bucket,
             Key=key,
             Body=data,
@@ -290,10 +236,9 @@ class S3Store:
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=_checksum(data),
         )
-        version: str | None = answer.get("VersionId")
-        return version
+        return answer
 
-    def _put_in_parts(self, key: str, data: bytes, condition: Mapping[str, str]) -> str | None:
+    def _put_in_parts(self, key: str, data: bytes, condition: Mapping[str, str]) -> Mapping[str, Any]:
         """Stores a large object part by part; what fails leaves no part behind."""
         where = {"Bucket": self._bucket, "Key": key}
         upload = self._client.create_multipart_upload(
@@ -308,15 +253,14 @@ class S3Store:
                 )
                 row = {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": answer.get("ChecksumSHA256")}
                 parts.append({name: value for name, value in row.items() if value is not None})
-            done = self._client.complete_multipart_upload(
+            done: Mapping[str, Any] = self._client.complete_multipart_upload(
                 **where, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
             )
         except client_errors():
             with suppress(*client_errors()):
                 self._client.abort_multipart_upload(**where, UploadId=upload)
             raise
-        version: str | None = done.get("VersionId")
-        return version
+        return done
 
     def _kind(self, key: str) -> dict[str, str]:
         return {"ContentType": "application/json" if key.endswith(".json") else "text/plain; charset=utf-8"}

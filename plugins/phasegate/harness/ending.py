@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.errors import ExitCode
+from phasegate.harness.answers import told
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_controller, is_worker, selected_gates
 from phasegate.harness.exits import LastWord
@@ -75,7 +76,7 @@ class Ending:
         return code
 
     def _settle(self) -> None:
-        runner, hook = self._runner, self._config.hook
+        runner = self._runner
         runner.commit_open()
         selected = selected_gates(self._config)
         committed = runner.collect() if selected else []
@@ -89,10 +90,15 @@ class Ending:
             self._verdict = ExitCode.BLOCKED
         elif held or set(selected) - passed or unknown:
             self._verdict = ExitCode.INCOMPLETE
+        flaws = []
         for problem in runner.troubles:
-            hook.pytest_phasegate_trouble(config=self._config, problem=problem)
+            flaws += told(self._config, "pytest_phasegate_trouble", problem=problem)
         for attempt in committed:
-            hook.pytest_phasegate_attempt_committed(config=self._config, committed=attempt)
+            flaws += told(self._config, "pytest_phasegate_attempt_committed", committed=attempt)
+        if flaws:  # a report that fails changes no verdict, and a session without one did not end well
+            self._verdict = self._verdict or ExitCode.USAGE
+            for problem in runner.note_troubles(flaws, ExitCode.USAGE):
+                told(self._config, "pytest_phasegate_trouble", problem=problem)
 
     def _lose(self, what: str) -> None:
         """Says and commits what is lost, where the process is about to end in the middle of a session."""

@@ -9,6 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.errors import Problem, SettingsError
+from phasegate.harness.answers import asked
 from phasegate.harness.code import code_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def present_of(config: pytest.Config, settings: Settings, substrate: str) -> Pre
 
 def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, str]:
     target = {_PLATFORM: platform, _SUBSTRATE: substrate}
-    for answer in config.hook.pytest_phasegate_target(config=config):
+    for answer in asked(config, "pytest_phasegate_target"):
         if not _is_table_of_texts(answer):
             raise _refused(f"answers {answer!r}, which is no table of texts", "answer a dict of str to str")
         for name, value in answer.items():
@@ -48,7 +49,11 @@ def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, s
 
 
 def _inputs(config: pytest.Config, names: Collection[str]) -> dict[str, JsonValue]:
-    answers: list[Mapping[str, JsonValue]] = config.hook.pytest_phasegate_inputs(config=config, names=names)
+    answers = asked(config, "pytest_phasegate_inputs", names=names)
+    for answer in answers:
+        if not isinstance(answer, Mapping):
+            fact = f"answers {answer!r}, which is no mapping of inputs"
+            raise SettingsError(Problem(fact, "pytest_phasegate_inputs", "answer a dict of name to value"))
     return {name: value for answer in reversed(answers) for name, value in answer.items()}
 
 

@@ -16,6 +16,7 @@ from phasegate.catalog.model import Catalogue, Gate
 from phasegate.errors import EvidenceError, ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
+from phasegate.harness.answers import asked, attestor_of, provenance_of, store_of
 from phasegate.harness.background import Background, Late
 from phasegate.harness.exits import end_now
 from phasegate.harness.fixture_users import FixtureUsers
@@ -23,6 +24,7 @@ from phasegate.harness.hygiene import WITHHELD, new_scanner
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.outlets import refuse_live_outlets
+from phasegate.harness.records import record_of, without_secrets
 from phasegate.harness.selection import Plan
 from phasegate.harness.streams import OpenStreams
 from phasegate.printable import text_of
@@ -92,20 +94,17 @@ class AttemptRunner:
     @cached_property
     def store(self) -> EvidenceStore | None:
         """The durable store, asked for at the first use."""
-        store: EvidenceStore | None = self._config.hook.pytest_phasegate_evidence_store(config=self._config)
-        return store
+        return store_of(self._config)
 
     @cached_property
     def attestor(self) -> Attestor:
         """What signs the statements about attempts, asked for at the first use."""
-        attestor: Attestor = self._config.hook.pytest_phasegate_attestor(config=self._config)
-        return attestor
+        return attestor_of(self._config)
 
     @cached_property
-    def provenance(self) -> dict[str, JsonValue]:
-        """What the session's plugins want every summary to name."""
-        answers: list[Mapping[str, JsonValue]] = self._config.hook.pytest_phasegate_provenance(config=self._config)
-        return {key: value for answer in reversed(answers) for key, value in answer.items()}
+    def provenance(self) -> tuple[dict[str, JsonValue], list[Problem]]:
+        """What the session's plugins want every summary to name, and what is wrong with it."""
+        return provenance_of(self._config)
 
     def gate_run(self, test: VerifierTest) -> GateRun:
         """The `gate` fixture's value for a test."""
@@ -136,9 +135,7 @@ class AttemptRunner:
         refuse_live_outlets(self._config)
         self._check_key()
         self.workspace.check_writable()
-        self._config.hook.pytest_phasegate_gates_selected(
-            config=self._config, catalogue=self.catalogue, gates=plan.gates
-        )
+        asked(self._config, "pytest_phasegate_gates_selected", catalogue=self.catalogue, gates=plan.gates)
         self.workspace.prepare(plan.gates)
         self._config.pluginmanager.register(OpenStreams(), "phasegate-streams")
         self._background.start()
@@ -165,15 +162,19 @@ class AttemptRunner:
             with self._noting_trouble():
                 attempt.leaked(leaks)
 
-    def note_troubles(self, problems: Iterable[Problem], code: ExitCode = ExitCode.EVIDENCE) -> None:
-        """Keeps problems for the board, each once, with the exit code that they call for."""
+    def note_troubles(self, problems: Iterable[Problem], code: ExitCode = ExitCode.EVIDENCE) -> list[Problem]:
+        """Keeps problems for the board, each once, with the exit code that they call for; returns those kept now."""
+        kept = []
         for problem in problems:
             parts = [problem.fact, problem.place, problem.remedy]
             if self.scanner.scan("", encodable("\n".join(parts)).encode("utf-8")):
                 said = Problem(WITHHELD, "phasegate", "look where the secret comes from; nothing of it is shown")
             else:
                 said = problem
-            self.troubles.setdefault(said, code)
+            if said not in self.troubles:
+                self.troubles[said] = code
+                kept.append(said)
+        return kept
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -200,7 +201,7 @@ class AttemptRunner:
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
             with self._noting_trouble():
-                attempt.record(test.verifier.id, self._record_of(protocol, attempt))
+                attempt.record(test.verifier.id, record_of(protocol, attempt, self.scanner))
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
@@ -304,28 +305,6 @@ class AttemptRunner:
             with self._noting_trouble():
                 self.committed.append(self._commit(attempt))
 
-    def _record_of(self, protocol: Protocol, attempt: OpenAttempt) -> TestRecord:
-        """A record as it may stand in the journal, which outlives this process and what it knows to be secret."""
-        from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no gate, no record
-        from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
-
-        record = protocol.record()
-        said = [record.nodeid, record.detail, *protocol.said()]
-        leaks = self.scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
-        attempt.leaked(leaks)
-        if not leaks:
-            return record
-        redactor = Redactor(self.scanner)
-        return redactor.record(protocol.record(redactor.text))
-
-    def _without_secrets(self, record: TestRecord, attempt: OpenAttempt) -> TestRecord:
-        """A record without secrets, where its texts are all that was said."""
-        from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no late report, no need
-        from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
-
-        attempt.leaked(self.scanner.scan(WHAT_IS_RECORDED, encodable(record.detail).encode("utf-8")))
-        return Redactor(self.scanner).record(record)
-
     def _commit(self, attempt: OpenAttempt, duties: Iterable[Finding] = ()) -> Committed:
         gate = attempt.gate
         seen = {record.nodeid for records in attempt.records.values() for record in records}
@@ -333,12 +312,15 @@ class AttemptRunner:
             if test.nodeid not in seen:
                 record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
                 attempt.record(test.verifier.id, record)
+        provenance, flaws = self.provenance
+        details = [f"{problem.place}: {problem.fact}" for problem in flaws]
+        unknown = [Finding(gate.codes.evidence, "", "EVIDENCE", detail) for detail in details]
         return attempt.commit(
             store=self.store,
             scanner=self.scanner,
             attestor=self.attestor,
-            provenance=self.provenance,
-            duties=duties,
+            provenance=provenance,
+            duties=[*duties, *unknown],
         )
 
     def collect(self) -> list[Committed]:
@@ -376,7 +358,7 @@ class AttemptRunner:
             if test is not None and attempt is not None:
                 with self._noting_trouble():
                     record = TestRecord(test.nodeid, TestState.ERRORED, detail=said)
-                    attempt.record(test.verifier.id, self._without_secrets(record, attempt))
+                    attempt.record(test.verifier.id, without_secrets(record, attempt, self.scanner))
             else:
                 place = test.nodeid if test is not None else "a verifier of this session"
                 remedy = "wait in the test for the threads and processes that it starts"

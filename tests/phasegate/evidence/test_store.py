@@ -191,13 +191,16 @@ def test_what_vanishes_between_write_and_read_back_is_not_stored(meddler, store)
         assert failure(store).reason is PublishFailure.READ_BACK_DIFFERS
 
 
-def test_an_unversioned_bucket_reads_back_too_and_tells_conflict_from_difference(meddler, s3, bucket) -> None:
+def test_a_bucket_without_versions_is_no_store_of_evidence_and_conflict_and_difference_are_told_apart(
+    meddler, store, s3, bucket
+) -> None:
     name = f"{bucket}-plain"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    store = S3Store(s3, bucket=name, prefix="p", pause=lambda _: None)
-    with meddler.following(altered):
-        assert failure(store).reason is PublishFailure.READ_BACK_DIFFERS
-    assert store.publish(ID, "a.json", DATA).version_id in (None, "null")
+    plain = S3Store(s3, bucket=name, prefix="p", pause=lambda _: None)
+    error = failure(plain)
+    assert error.reason is PublishFailure.UNVERSIONED
+    assert "versioning" in error.problems[0].remedy
+    assert store.publish(ID, "a.json", DATA).version_id
     with pytest.raises(PublishError) as caught:
         store.publish(ID, "a.json", b"other")
     assert caught.value.reason is PublishFailure.CONFLICT
