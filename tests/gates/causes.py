@@ -103,10 +103,15 @@ def manifest(change: Callable[[list[dict[str, Any]]], None]) -> Cause:
     return given("lane_manifest", made)
 
 
-def uncategorised(right: ProbeRun) -> ProbeRun:
-    """The first probe broke in a way that nobody foresaw."""
-    first, *others = right._results
-    return ProbeRun((result(first, ProbeStatus.ERROR, ErrorClass.UNCATEGORISED), *others))
+def uncategorised(group: str) -> Cause:
+    """The probes of a group broke in a way that nobody foresaw."""
+
+    def made(right: ProbeRun) -> ProbeRun:
+        broken = (result(found, ProbeStatus.ERROR, ErrorClass.UNCATEGORISED) for found in right._results)
+        kept = zip(right._results, broken, strict=True)
+        return ProbeRun(tuple(bad if found.probe.group == group else found for found, bad in kept))
+
+    return given("m4d_probes", made)
 
 
 def unstable(right: RuntimeProbes) -> RuntimeProbes:
@@ -242,7 +247,7 @@ CAUSES: Mapping[str, Cause] = {
     "M4D-B3": edited(APIGW_IG_API_ID='"exampleap1"'),
     "M4D-B4": edited(SSM_REDIS_ENDPOINT_PATH='"/elsewhere"'),
     "M4D-B5": edited(CLOUDWATCH_LOG_GROUP_PREFIX='"/elsewhere"'),
-    "M4D-B6": given("m4d_probes", uncategorised),
+    "M4D-B6": uncategorised("stream_edge_storage"),
     "M4D-B7": refused,
     "M4D-B8": leaked("MSK_CLUSTER_ARN"),
     "M4E-B1": held("M4.D", "M4D-B3"),
