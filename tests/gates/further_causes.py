@@ -13,6 +13,7 @@ from fixtures.runtime import RuntimeProbes
 from infra.probes import ErrorClass, ProbeStatus
 from infra.probes.boundary_log import LogLines
 from tests.gates.causes import (
+    CAUSES,
     MANIFEST,
     REGISTER,
     Cause,
@@ -27,6 +28,7 @@ from tests.gates.causes import (
     rewritten,
     uncategorised,
 )
+from tests.gates.rehearsal import Rehearsal
 
 SECRET = "a-value-that-is-a-secret-of-the-test"
 
@@ -133,6 +135,27 @@ def unhealthy(found: Any) -> None:
     found["lanes"][0]["healthy"] = False
 
 
+def of_another_run(found: Any) -> None:
+    """An object is of another run than the handoff."""
+    found["platform_run_id"] = "platform_20200101T000000Z"
+
+
+def without_role_matrix(summary: Any) -> None:
+    """A gate passed, and did not leave its role matrix."""
+    summary["artifacts"] = [row for row in summary["artifacts"] if row["file"] != "m4c_role_binding_matrix.json"]
+
+
+def contradicting(summary: Any) -> None:
+    """A summary lists a blocker and says that it passed."""
+    summary.update(blockers=["M4C-B2"], blocker_count=1)
+
+
+def gone_object(rehearsal: Rehearsal) -> None:
+    """An object of the readiness is not where its handle says."""
+    (place,) = (uri for uri in rehearsal.durable if uri.endswith("/operate/runtime_binding_matrix.json"))
+    del rehearsal.durable[place]
+
+
 H_NOTHING = frozenset({"M4H-B4"})
 FURTHER = (
     Further("M4D-V4", "M4D-B6", uncategorised("datastore")),
@@ -151,14 +174,25 @@ FURTHER = (
     Further("M4F-V5", "M4F-B5", rewritten("M4.B", MANIFEST, no_lane)),
     Further("M4F-V6", "M4F-B6", given("correlation_probes", forgetful)),
     Further("M4F-V6", "M4F-B7", given("correlation_probes", talkative)),
+    Further("M4F-V6", "M4F-B7", leaked("LAMBDA_IG_HANDLER_NAME")),
     Further("M4G-V3", "M4G-B3", drilled(injected=None)),
     Further("M4G-V5", "M4G-B4", drilled(restored=False), frozenset({"M4G-B5"})),
     Further("M4H-V1", "M4H-B1", held("M4.F", "M4F-B5"), frozenset({"M4H-B2", "M4H-B4"})),
+    Further("M4H-V3", "M4H-B2", CAUSES["M4H-B2"], H_NOTHING),
     Further("M4H-V3", "M4H-B2", rewritten("M4.E", "m4e_lane_health_snapshot.json", unhealthy), H_NOTHING),
+    Further("M4H-V3", "M4H-B2", rewritten("M3.F", "m4_handoff_pack.json", without("platform_run_id")), H_NOTHING),
+    Further("M4H-V3", "M4H-B2", rewritten("M4.C", "m4c_execution_summary.json", without_role_matrix), H_NOTHING),
     Further("M4H-V5", "M4H-B6", leaked("APIGW_IG_API_ID"), H_NOTHING),
+    Further("M4I-V2", "M4I-B2", lambda rehearsal: rehearsal.outdate("M4.F")),
     Further("M4I-V4", "M4I-B4", adjudicated_by(LossyMatrix)),
+    Further(
+        "M4I-V4", "M4I-B4", rewritten("M4.C", "m4c_execution_summary.json", lambda found: found.update(gate="M4.B"))
+    ),
+    Further("M4I-V4", "M4I-B4", rewritten("M4.C", "m4c_execution_summary.json", contradicting), frozenset({"M4I-B5"})),
     Further("M4I-V6", "M4I-B6", adjudicated_by(OtherDigest)),
     Further("M4J-V2", "M4J-B3", rewritten("M4.I", REGISTER, without("unresolved"))),
+    Further("M4J-V3", "M4J-B4", rewritten("M4.H", "runtime_lanes_ready.json", of_another_run)),
+    Further("M4J-V3", "M4J-B4", gone_object),
     Further("M4J-V4", "M4J-B5", closed_by(FailingSummary)),
     Further("M4J-V5", "M4J-B6", closed_by(WrongReference)),
 )

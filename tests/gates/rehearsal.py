@@ -173,6 +173,10 @@ class Rehearsal:
         self.rewrite(gate, self._upstream[gate].summary_name, held)
         self._upstream[gate] = self._evidence(gate, green=False)
 
+    def outdate(self, gate: str) -> None:
+        """Makes an upstream gate one that passed, and rests on what is not so any more."""
+        self._upstream[gate] = self._evidence(gate, green=False)
+
     def lose(self, gate: str) -> None:
         """Takes an upstream gate's evidence away."""
         name = self._upstream[gate].summary_name
@@ -236,7 +240,7 @@ class Rehearsal:
         folder = max((self.path / "upstream/dev_full").glob(f"m?/{prefix}_*"))
         name = "m3_execution_summary.json" if gate == "M3.J" else f"{prefix}_execution_summary.json"
         raw = (folder / name).read_bytes()
-        why = "" if green else f"{gate} attempt {folder.name} has overall_pass False"
+        why = "" if green else f"{gate} attempt {folder.name} does not count"
         return UpstreamEvidence(gate, folder.name, name, json.loads(raw), sha256(raw), green, False, why, folder)
 
     def _keep_durable(self, evidence: UpstreamEvidence) -> None:

@@ -39,6 +39,7 @@ EDITS = {
             {"M4_EXECUTION_SUMMARY_PATH_PATTERN": '"evidence/elsewhere/{phase_execution_id}/x.json"'},
             {"M4J-B6"},
         ),
+        ({"S3_EVIDENCE_BUCKET": None}, {"M4J-B4", "M4J-B6"}),
         ({"P2_RUNTIME_BINDING_MATRIX_PATH_PATTERN": None}, {"M4J-B4"}),
     ],
 }
