@@ -20,8 +20,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from fixtures import session
+from fixtures.drill import EARLIER_KEY
 from fixtures.readiness import TARGETS
-from fixtures.session import Platform as SessionPlatform
 from infra.handles import load
 from phasegate.api import GateRun
 from phasegate.attempts import UpstreamEvidence, Workspace
@@ -76,7 +77,7 @@ class MemoryStore:
         return self.objects[self.uri(execution_id, name)]
 
 
-class _Platform(SessionPlatform):
+class _Platform(session.Platform):
     """The session's platform, its evidence in memory."""
 
     objects: dict[str, bytes]
@@ -210,8 +211,11 @@ class Rehearsal:
         platform.objects = self.durable
         made: dict[str, Any] = {"gate": gate, "platform": platform, "catalogue": CATALOGUE, **self.given}
         made["pytestconfig"] = SimpleNamespace(
-            stash={SETTINGS_KEY: replace(SETTINGS, runs_root=self.path / "runs")},
-            option=SimpleNamespace(allow_drills=False, substrate="embedded"),
+            stash={
+                SETTINGS_KEY: replace(SETTINGS, runs_root=self.path / "runs"),
+                session._SCRATCH_KEY: self.path,
+                EARLIER_KEY: [],
+            },
         )
         codes: dict[str, list[str]] = {}
         for verifier, function in _verifiers(self.gate):

@@ -41,6 +41,9 @@ class Stub:
             "get_parameter": {"Parameter": {"Name": "/key", "Type": "SecureString", "Value": "k" * 40, "Version": 1}},
         } | answers
 
+    def secret(self, name: str, value: str) -> None:
+        del name, value
+
     def client(self, service: str) -> Any:
         del service
 
