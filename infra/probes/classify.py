@@ -59,6 +59,10 @@ _THROTTLED: Final = frozenset(
     }
 )
 _TIMED_OUT: Final = frozenset({"RequestTimeout", "RequestTimeoutException"})
+_CLOCK: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+_OF_SIGNATURES: Final = frozenset({"AuthFailure", "InvalidSignatureException", "SignatureDoesNotMatch"})
+_CLOCK_TEXT: Final = re.compile(r"not yet current|signature expired|must be earlier|request time", re.IGNORECASE)
+"""What services write where a date is the reason for which they refuse a signature."""
 _INVALID: Final = frozenset(
     {
         "BadRequestException",
@@ -144,11 +148,20 @@ def explain(error: BaseException, secrets: Iterable[tuple[str, str]] = ()) -> st
         said = error.response.get("Error", {})
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         text = f"{error.operation_name}: {said.get('Code')} (HTTP {status}): {said.get('Message')}"
+        if classify(error) is ErrorClass.CLOCK_SKEWED:
+            text = f"this machine's clock is wrong, set it (NTP): {text}"
     elif isinstance(error, InfraError):
         text = "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
     else:
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {_text_of(error)}"
     return one_line(text, secrets)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - an exception may raise anything while it is put into words
+        return f"its text raises {type(failure).__name__}"
 
 
 def _of_client_error(response: Mapping[str, Any], *, embedded: bool) -> ErrorClass:
@@ -162,6 +175,8 @@ def _of_client_error(response: Mapping[str, Any], *, embedded: bool) -> ErrorCla
             bare = said.get("Message") == responses.get(status)
             usual = _BY_STATUS.get(status) if bare else None
             return usual or _no_services_answer(embedded=embedded)
+    if code in _CLOCK or (code in _OF_SIGNATURES and _CLOCK_TEXT.search(str(said.get("Message")))):
+        return ErrorClass.CLOCK_SKEWED
     return _of_code(code, status)
 
 

@@ -37,6 +37,8 @@ class ErrorClass(StrEnum):
     ACCESS_DENIED = "ACCESS_DENIED"
     THROTTLED = "THROTTLED"
     TIMEOUT = "TIMEOUT"
+    CLOCK_SKEWED = "CLOCK_SKEWED"
+    """This machine's clock is wrong, so that no service takes what it signs."""
     UNREACHABLE = "UNREACHABLE"
     BAD_STATE = "BAD_STATE"
     """It exists, and is not in the state that its lane needs."""
@@ -60,7 +62,12 @@ class ErrorClass(StrEnum):
 
 
 _COULD_NOT_LOOK: Final = frozenset(
-    {ErrorClass.UNSUPPORTED_BY_SUBSTRATE, ErrorClass.SUBSTRATE_FAILED, ErrorClass.UNCATEGORISED}
+    {
+        ErrorClass.CLOCK_SKEWED,
+        ErrorClass.UNSUPPORTED_BY_SUBSTRATE,
+        ErrorClass.SUBSTRATE_FAILED,
+        ErrorClass.UNCATEGORISED,
+    }
 )
 
 

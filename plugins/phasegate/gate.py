@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from pydantic import JsonValue
 
-from phasegate.errors import PhasegateError
+from phasegate.errors import EvidenceError, PhasegateError, Problem
 from phasegate.evidence.canonical import canonical, digest_of
 from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, note, report
@@ -86,17 +86,21 @@ class GateRun:
             Its bytes as they stand in the pack; None where it holds a secret.
 
         Raises:
-            EvidenceError: The contract does not name the artifact, it was written before with other content,
-                or the pack is sealed.
+            EvidenceError: The contract does not name the artifact, it was written before with other content, its
+                payload says something else in a field of the header, or the pack is sealed.
         """
         header: dict[str, JsonValue] = {
             "phase_execution_id": self.execution_id,
             "gate": self.id,
             "alias": self._attempt.gate.alias,
         }
-        if not self._is_clean(name, header | payload):
+        for field, value in header.items():
+            if payload.get(field, value) != value:
+                fact = f"the payload of {name} gives {field} another value than the attempt's"
+                raise EvidenceError(Problem(fact, self.execution_id, f"leave {field} out: phasegate writes it"))
+        if not self._is_clean(name, payload | header):
             return None
-        return self._attempt.artifact(name, header | payload)
+        return self._attempt.artifact(name, payload | header)
 
     @_noted
     def recorded(self, name: str) -> JsonValue:

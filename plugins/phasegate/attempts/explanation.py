@@ -93,19 +93,19 @@ def _sightings(records: Sequence[tuple[AttemptRecord, Mapping[str, Any]]], code:
     ordered = sorted(records, key=lambda item: item[0].execution_id.rpartition("_")[2])
     for position in range(len(ordered) - 1, -1, -1):
         record, summary = ordered[position]
-        if code not in record.blockers:
+        if code not in _seen_codes(record):
             continue
         later = (
             item
             for item in ordered[position + 1 :]
             if item[0].target == record.target and item[1].get("complete") is True
         )
-        closing = next((item for item in later if code not in item[0].blockers), None)
+        closing = next((item for item in later if code not in _seen_codes(item[0])), None)
         yield Sighting(
             execution_id=record.execution_id,
             target=target_in_words(record.target),
             standing=record.standing,
-            seen=tuple(_seen(summary, code)),
+            seen=(*_seen(summary, code), *_waived(summary, code)),
             closed_by=closing[0].execution_id if closing else None,
             changed=tuple(_changed(summary, closing[1])) if closing else (),
         )
@@ -115,6 +115,22 @@ def _seen(summary: Mapping[str, Any], code: str) -> Iterator[str]:
     for row in summary.get("blocker_details", []):
         if row.get("code") == code:
             yield f"{row.get('verifier') or row.get('state')}: {row.get('detail')}"
+
+
+def _seen_codes(record: AttemptRecord) -> tuple[str, ...]:
+    """What an attempt saw: a waiver passes a blocker, and closes nothing."""
+    return (*record.blockers, *record.waived)
+
+
+def _waived(summary: Mapping[str, Any], code: str) -> Iterator[str]:
+    for waiver in summary.get("waivers", []):
+        if waiver.get("blocker") == code:
+            yield (
+                f"WAIVED by {waiver.get('approver')} until {waiver.get('expires_at_utc')}, asked for by "
+                f"{waiver.get('author')}: {waiver.get('reason')}"
+            )
+            for row in waiver.get("passed", []):
+                yield f"{row.get('verifier') or row.get('state')}: {row.get('detail')}"
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,7 @@ class AttemptRecord:
         blockers: The codes that it raised.
         standing: `authoritative`, or why it is not.
         path: Its folder.
+        waived: The codes that a waiver passed: they were seen, and do not hold.
         stale: Whether it is the newest word of its gate, and rests on what changed since.
     """
 
@@ -53,6 +54,7 @@ class AttemptRecord:
     blockers: tuple[str, ...]
     standing: str
     path: Path
+    waived: tuple[str, ...] = ()
     stale: bool = False
 
     @property
@@ -234,6 +236,7 @@ class History:
             blockers=tuple(str(code) for code in blockers) if isinstance(blockers, list) else (),
             standing=standing,
             path=path,
+            waived=tuple(dict.fromkeys(_waived_codes(summary))),
         )
 
     def _staged(self, path: Path) -> AttemptRecord:
@@ -255,6 +258,15 @@ class History:
             standing="running" if journal.is_written() else standing,
             path=path,
         )
+
+
+def _waived_codes(summary: Mapping[str, Any]) -> Iterator[str]:
+    """The blockers that waivers passed in an attempt, whoever wrote its summary."""
+    waivers = summary.get("waivers")
+    for waiver in waivers if isinstance(waivers, list) else ():
+        code = waiver.get("blocker") if isinstance(waiver, dict) else None
+        if isinstance(code, str):
+            yield code
 
 
 def defects(pack: VerifiedPack) -> str:

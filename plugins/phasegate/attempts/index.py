@@ -73,7 +73,7 @@ def cells(record: AttemptRecord) -> tuple[str, ...]:
         gate,
         target_in_words(record.target),
         record.verdict or "",
-        ", ".join(record.blockers),
+        ", ".join((*record.blockers, *(f"{code} (waived)" for code in record.waived))),
         record.standing,
     )
 
@@ -101,7 +101,7 @@ def _fixed(record: AttemptRecord) -> str:
 
 def _open(record: AttemptRecord) -> str:
     """The same as it was before the attempt was committed."""
-    return _fixed(replace(record, verdict=None, blockers=()))
+    return _fixed(replace(record, verdict=None, blockers=(), waived=()))
 
 
 def _cell(value: str) -> str:

@@ -152,6 +152,7 @@ def _as_json(record: AttemptRecord) -> dict[str, object]:
         "target": dict(record.target),
         "verdict": record.verdict,
         "blockers": list(record.blockers),
+        "waived": list(record.waived),
         "authoritative": record.authoritative,
         "standing": record.standing,
         "path": str(record.path),

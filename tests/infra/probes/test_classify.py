@@ -50,6 +50,8 @@ def answered(code: str, status: int = 400, message: str = "said so", **headers: 
         ("SlowDown", 503, ErrorClass.THROTTLED),
         ("SomethingNew", 429, ErrorClass.THROTTLED),
         ("RequestTimeout", 400, ErrorClass.TIMEOUT),
+        ("RequestTimeTooSkewed", 403, ErrorClass.CLOCK_SKEWED),
+        ("RequestExpired", 400, ErrorClass.CLOCK_SKEWED),
         ("ValidationException", 400, ErrorClass.INVALID_REQUEST),
         ("InvalidArn", 400, ErrorClass.INVALID_REQUEST),
         ("InternalFailure", 500, ErrorClass.SERVICE_ERROR),
@@ -186,3 +188,21 @@ def test_a_page_of_html_from_the_substrate_is_its_own_error_in_every_protocol(
         PROTOCOLS[protocol](clients_of(answering.url))
     assert classify(caught.value, embedded=True) is ErrorClass.UNSUPPORTED_BY_SUBSTRATE
     assert "<" not in explain(caught.value)
+
+
+def test_a_signature_that_is_refused_for_its_date_names_the_clock_and_says_nothing_of_the_surface() -> None:
+    late = answered("SignatureDoesNotMatch", 403, "Signature expired: 20260101T000000Z is now earlier than 2026")
+    early = answered("InvalidSignatureException", 400, "Signature not yet current: 20290101T000000Z")
+    for error in (late, early, answered("RequestTimeTooSkewed", 403)):
+        assert classify(error) is ErrorClass.CLOCK_SKEWED
+        assert "clock is wrong" in explain(error)
+    assert status_of(ErrorClass.CLOCK_SKEWED) is ProbeStatus.ERROR
+    assert classify(answered("SignatureDoesNotMatch", 403, "check your key")) is ErrorClass.ACCESS_DENIED
+
+
+def test_an_exception_whose_text_cannot_be_made_is_explained_all_the_same() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise LookupError
+
+    assert explain(MuteError()) == "MuteError: its text raises LookupError"

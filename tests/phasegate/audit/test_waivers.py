@@ -52,6 +52,14 @@ def test_a_waived_blocker_passes_and_is_shown_everywhere(project) -> None:
     assert statement["predicate"]["warnedTests"] == ["M9A-V2-BODY"]
     assert own(statement)["waivers"] == [{"blocker": "M9A-B2", "sha256": row["sha256"]}]
     assert project.phasegate("verify").ret == ExitCode.OK
+    (listed,) = json.loads(project.phasegate("runs", "--json").stdout.str())
+    assert (listed["blockers"], listed["waived"], listed["authoritative"]) == ([], ["M9A-B2"], True)
+    assert "M9A-B2 (waived)" in project.phasegate("runs").stdout.str()
+    explained = project.phasegate("explain", "m9a-b2").stdout.str()
+    assert folder.name in explained
+    assert f"WAIVED by the owner until {row['expires_at_utc']}, asked for by an engineer" in explained
+    assert "M9A-V2: as told" in explained
+    assert "still open" in explained
 
 
 def test_an_expired_waiver_blocks(project) -> None:

@@ -153,6 +153,16 @@ def test_an_artifact_that_does_not_fit_its_schema_blocks_with_the_evidence_code(
     assert "'missing_field' is a required property" in summary["blocker_details"][0]["detail"]
 
 
+def test_a_payload_that_says_something_else_than_the_header_is_refused(project) -> None:
+    project.gate("C", v2='gate.artifact("m9c_snapshot.json", {"gate": "M9.A", "phase_execution_id": "m9a_1"})')
+    replace(project, "gates/test_m9a.py", '{"value": 1}', '{"value": 1, "gate": gate.id}')
+    project.run("-m", "m9a or m9c")
+    summary = project.summaries()["M9.C"]
+    assert summary["blockers"] == ["M9C-UNMAPPED"]
+    assert "gives phase_execution_id another value" in summary["blocker_details"][0]["detail"]
+    assert project.summaries()["M9.A"]["overall_pass"] is True
+
+
 def test_an_artifact_that_the_contract_does_not_name_is_unmapped(project) -> None:
     project.gate("C", v2='gate.artifact("m9c_other.json", {})')
     project.run("-m", "m9c")
