@@ -24,6 +24,7 @@ from phasegate.settings import Settings
 
 _TIMEOUT_S = 300.0
 _SHOWN_LINES = 15
+_MISMATCH = "use a unique basename for your test file modules"  # the last line that pytest says of it
 # One user's selection, and what would make the collection depend on the process that asks for it.
 _LEFT_OUT = frozenset({"PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"})
 _SOUND = frozenset({ExitCode.OK, ExitCode.NOTHING_COLLECTED})
@@ -54,13 +55,22 @@ def take_inventory(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> Inve
         remedy = "mend [tool.phasegate] verifiers"
         fact = "the folder of verifiers does not exist"
         return Inventory((), tuple(Problem(fact, shown(folder, settings), remedy) for folder in absent))
+    taken = _collect(settings, timeout_s)
+    if any(_MISMATCH in problem.fact for problem in taken.problems):
+        # Two folders may hold modules of one name where the session is run in this mode, be it by its command line.
+        in_that_mode = _collect(settings, timeout_s, "--import-mode=importlib")
+        return taken if in_that_mode.problems else in_that_mode
+    return taken
+
+
+def _collect(settings: Settings, timeout_s: float, *options: str) -> Inventory:
     with tempfile.TemporaryDirectory(prefix="phasegate-inventory-") as scratch:
         file = Path(scratch) / "inventory.json"
         command = [
             sys.executable,
             *("-m", "pytest", "-p", "phasegate.harness.recorder", "--phasegate-inventory", str(file)),
             *("--collect-only", "-q", "--color=no", "--maxfail=0", "-p", "no:cacheprovider"),
-            *("--rootdir", str(settings.root), *map(str, settings.verifiers)),
+            *("--rootdir", str(settings.root), *options, *map(str, settings.verifiers)),
         ]
         try:
             done = subprocess.run(
