@@ -140,9 +140,13 @@ def of_another_run(found: Any) -> None:
     found["platform_run_id"] = "platform_20200101T000000Z"
 
 
-def without_role_matrix(summary: Any) -> None:
-    """A gate passed, and did not leave its role matrix."""
-    summary["artifacts"] = [row for row in summary["artifacts"] if row["file"] != "m4c_role_binding_matrix.json"]
+def without_artifact(gate: str, file: str) -> Cause:
+    """An earlier gate passed, and did not leave an artifact."""
+
+    def change(summary: Any) -> None:
+        summary["artifacts"] = [row for row in summary["artifacts"] if row["file"] != file]
+
+    return rewritten(gate, f"{gate.replace('.', '').lower()}_execution_summary.json", change)
 
 
 def contradicting(summary: Any) -> None:
@@ -181,7 +185,7 @@ FURTHER = (
     Further("M4H-V3", "M4H-B2", CAUSES["M4H-B2"], H_NOTHING),
     Further("M4H-V3", "M4H-B2", rewritten("M4.E", "m4e_lane_health_snapshot.json", unhealthy), H_NOTHING),
     Further("M4H-V3", "M4H-B2", rewritten("M3.F", "m4_handoff_pack.json", without("platform_run_id")), H_NOTHING),
-    Further("M4H-V3", "M4H-B2", rewritten("M4.C", "m4c_execution_summary.json", without_role_matrix), H_NOTHING),
+    Further("M4H-V3", "M4H-B2", without_artifact("M4.C", "m4c_role_binding_matrix.json"), H_NOTHING),
     Further("M4H-V5", "M4H-B6", leaked("APIGW_IG_API_ID"), H_NOTHING),
     Further("M4I-V2", "M4I-B2", lambda rehearsal: rehearsal.outdate("M4.F")),
     Further("M4I-V4", "M4I-B4", adjudicated_by(LossyMatrix)),
@@ -193,6 +197,7 @@ FURTHER = (
     Further("M4J-V2", "M4J-B3", rewritten("M4.I", REGISTER, without("unresolved"))),
     Further("M4J-V3", "M4J-B4", rewritten("M4.H", "runtime_lanes_ready.json", of_another_run)),
     Further("M4J-V3", "M4J-B4", gone_object),
+    Further("M4J-V3", "M4J-B4", without_artifact("M4.H", "runtime_lanes_ready.json"), frozenset({"M4J-B6"})),
     Further("M4J-V4", "M4J-B5", closed_by(FailingSummary)),
     Further("M4J-V5", "M4J-B6", closed_by(WrongReference)),
 )

@@ -40,6 +40,7 @@ EDITS = {
             {"M4J-B6"},
         ),
         ({"S3_EVIDENCE_BUCKET": None}, {"M4J-B4", "M4J-B6"}),
+        ({"M5_HANDOFF_PACK_PATH_PATTERN": '"evidence/{another}/m5_handoff_pack.json"'}, {"M4J-B6"}),
         ({"P2_RUNTIME_BINDING_MATRIX_PATH_PATTERN": None}, {"M4J-B4"}),
     ],
 }
