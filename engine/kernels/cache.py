@@ -26,6 +26,8 @@ from numba.core.serialize import dumps
 from engine.files import write_whole
 
 _DIGEST = hashlib.sha256().digest_size
+_LARGEST = 1 << 26
+"""Bytes that the compiled code of a function never has."""
 
 
 def source_key(sources: Iterable[Path]) -> str:
@@ -82,7 +84,10 @@ class KernelCache(NullCache):  # type: ignore[misc]
         """The compiled code of a signature; None where there is none that is whole."""
         target_context.refresh()
         try:
-            raw = self._file(sig, target_context.codegen()).read_bytes()
+            file = self._file(sig, target_context.codegen())
+            if not file.is_file() or file.stat().st_size > _LARGEST:  # a pipe would never end
+                return None
+            raw = file.read_bytes()
             if hashlib.sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
                 return None
             return CompileResult._rebuild(target_context, *pickle.loads(raw[_DIGEST:]))  # noqa: S301, SLF001 - own file

@@ -1,6 +1,7 @@
 """Compiled code on disk: another source is another folder, a broken file is compiled anew, no folder is no failure."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,19 @@ def test_a_broken_file_is_compiled_anew_and_replaced(folder, said) -> None:
     file.write_bytes(BREAKS[said](file.read_bytes()))
     assert hits(folder) == 0
     assert hits(folder) == 1
+
+
+def test_what_is_no_file_or_never_ends_is_not_read(folder) -> None:
+    (file,) = folder.iterdir()
+    for put in (
+        lambda: os.mkfifo(file),
+        lambda: file.symlink_to("/dev/zero"),
+        lambda: (file.touch(), os.truncate(file, 1 << 40)),
+    ):
+        file.unlink()
+        put()
+        assert hits(folder) == 0
+        assert hits(folder) == 1
 
 
 def test_a_place_that_nobody_can_read_or_write_costs_time_and_no_more(folder, tmp_path) -> None:
