@@ -112,6 +112,7 @@ class GateRun:
         return self._attempt.recorded(name)
 
     @_noted
+    @_noted
     def uses(self, name: str, value: JsonValue) -> None:
         """Notes that the gate judges by something that may change between gates, such as a handle of a registry.
 
@@ -122,6 +123,9 @@ class GateRun:
         Args:
             name: Kind and name, such as `handle:AWS_REGION`.
             value: What it is; plain JSON.
+
+        Raises:
+            EvidenceError: The name is no such text, the value is not JSON, or it is another than before.
         """
         self._attempt.uses(name, digest_of(value))
 

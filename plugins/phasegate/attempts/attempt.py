@@ -176,8 +176,18 @@ class OpenAttempt:
                 self._leaks_seen.append(leak)
 
     def uses(self, name: str, sha256: str) -> None:
-        """Notes an input of the gate, by the digest of its value."""
-        self._inputs[name] = sha256
+        """Notes an input of the gate, by the digest of its value.
+
+        Raises:
+            EvidenceError: The name is no text, or the value is another than before: no one value was judged.
+        """
+        fact = ""
+        if not name.strip():
+            fact = "an empty text names no input"
+        elif self._inputs.setdefault(name, sha256) != sha256:
+            fact = f"the input {name} changed while the gate was run"
+        if fact:
+            raise EvidenceError(Problem(fact, self.execution_id, "note one value of each input, under its name"))
 
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure of the summary; a later value replaces an earlier one.

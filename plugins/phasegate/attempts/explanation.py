@@ -136,6 +136,10 @@ def _waived(summary: Mapping[str, Any], code: str) -> Iterator[str]:
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     if before.get("catalogue_sha256") != after.get("catalogue_sha256"):
         yield "the catalogue"
+    for kind in ("target", "inputs", "code"):
+        changed = _differing(_members(before, kind), _members(after, kind))
+        if changed:
+            yield f"{kind}: {', '.join(changed)}"
     old, new = before.get("provenance", {}), after.get("provenance", {})
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
@@ -144,3 +148,14 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     for row in after.get("upstream", []):
         if upstream.get(row.get("gate")) != row.get("execution_id"):
             yield f"it rests on {row.get('execution_id')} in place of {upstream.get(row.get('gate'))}"
+
+
+def _members(summary: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    member = summary.get(kind)
+    member = member.get("digests") if kind == "code" and isinstance(member, dict) else member
+    return member if isinstance(member, dict) else {}
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The names that two mappings do not have alike, sorted; what only one of them used says nothing."""
+    return sorted(name for name in old.keys() & new.keys() if old[name] != new[name])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
+_SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 
 
 def code_of(config: pytest.Config, settings: Settings) -> Code:
@@ -123,7 +124,11 @@ def _file_of(module: object) -> Path | None:
 
 
 def _is_installed(path: Path) -> bool:
-    return not _INSTALLED.isdisjoint(path.parts) or path.is_relative_to(_STANDARD_LIBRARY)
+    return (
+        not _INSTALLED.isdisjoint(path.parts)
+        or path.is_relative_to(_STANDARD_LIBRARY)
+        or path.is_relative_to(_SCRIPTS)  # what started pytest
+    )
 
 
 def _is_framework(path: Path) -> bool:

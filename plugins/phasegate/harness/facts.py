@@ -9,6 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.errors import Problem, SettingsError
+from phasegate.evidence.canonical import digest_of
 from phasegate.harness.answers import asked
 from phasegate.harness.code import code_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from phasegate.settings import Settings
 
 _PLATFORM, _SUBSTRATE = "platform", "substrate"
+_TARGET, _INPUTS = "pytest_phasegate_target", "pytest_phasegate_inputs"
 
 
 def present_of(config: pytest.Config, settings: Settings, substrate: str) -> Present:
@@ -38,7 +40,7 @@ def present_of(config: pytest.Config, settings: Settings, substrate: str) -> Pre
 
 def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, str]:
     target = {_PLATFORM: platform, _SUBSTRATE: substrate}
-    for answer in asked(config, "pytest_phasegate_target"):
+    for answer in asked(config, _TARGET):
         if not _is_table_of_texts(answer):
             raise _refused(f"answers {answer!r}, which is no table of texts", "answer a dict of str to str")
         for name, value in answer.items():
@@ -49,12 +51,17 @@ def _target(config: pytest.Config, platform: str, substrate: str) -> dict[str, s
 
 
 def _inputs(config: pytest.Config, names: Collection[str]) -> dict[str, JsonValue]:
-    answers = asked(config, "pytest_phasegate_inputs", names=names)
-    for answer in answers:
+    found: dict[str, JsonValue] = {}
+    for answer in asked(config, _INPUTS, names=names):
         if not isinstance(answer, Mapping):
-            fact = f"answers {answer!r}, which is no mapping of inputs"
-            raise SettingsError(Problem(fact, "pytest_phasegate_inputs", "answer a dict of name to value"))
-    return {name: value for answer in reversed(answers) for name, value in answer.items()}
+            raise _refused(
+                f"answers {answer!r}, which is no mapping of inputs", "answer a dict of name to value", _INPUTS
+            )
+        for name, value in answer.items():
+            if digest_of(found.setdefault(name, value)) != digest_of(value):
+                fact = f"says that {name} is {value!r}, and another plugin that it is {found[name]!r}"
+                raise _refused(fact, "let one plugin answer for a kind of inputs", _INPUTS)
+    return found
 
 
 def _is_table_of_texts(answer: object) -> bool:
@@ -63,5 +70,5 @@ def _is_table_of_texts(answer: object) -> bool:
     )
 
 
-def _refused(fact: str, remedy: str) -> SettingsError:
-    return SettingsError(Problem(fact=fact, place="pytest_phasegate_target", remedy=remedy))
+def _refused(fact: str, remedy: str, hook: str = _TARGET) -> SettingsError:
+    return SettingsError(Problem(fact=fact, place=hook, remedy=remedy))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from phasegate.catalog.load import parse
+from phasegate.errors import EvidenceError
 from phasegate.evidence.canonical import digest_of
 from phasegate.verdict import TestRecord, TestState
 from tests.phasegate.attempts.conftest import document
@@ -161,3 +162,14 @@ def test_what_a_verifier_that_was_left_out_would_have_written_is_not_missed(benc
 @pytest.mark.parametrize("state", [TestState.PASSED, TestState.BLOCKED, TestState.ERRORED, TestState.FLIPPED])
 def test_what_a_verifier_that_ran_did_not_write_is_missed(bench, state) -> None:
     assert "M9A-B3" in bench.commit(bench.open("A", state)).judgement.blockers
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fact"), [("a:b", 2, "changed while"), ("", 1, "names no"), (" ", 1, "names no")]
+)
+def test_an_input_has_one_name_and_one_value_in_an_attempt(bench, name, value, fact) -> None:
+    attempt = bench.open("A")
+    attempt.uses("a:b", digest_of(1))
+    attempt.uses("a:b", digest_of(1))
+    with pytest.raises(EvidenceError, match=fact):
+        attempt.uses(name, digest_of(value))
