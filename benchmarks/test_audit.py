@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import shutil
 import statistics
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fixtures.session import Platform as Session
+from infra.handles import load
 from infra.substrate.process import ensure_running
 from infra.substrate.world import open_fresh_world
 from phasegate.attempts import Workspace
 from phasegate.attempts.audit import Audit, Auditor
+from phasegate.attempts.durable import durable_defects
 from phasegate.catalog.model import Catalogue
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
 from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.store import S3Store
 from phasegate.project import load_catalogue
 from phasegate.settings import Settings, require_settings
 from tests.gates.conftest import REGISTRY, Platform
-from tests.phasegate.audit.tampering import attempts, ways
+from tests.phasegate.audit.malice import every_way
+from tests.phasegate.audit.obstacles import within
+from tests.phasegate.audit.tampering import Way, attempts
 
-LEAST_CORRUPTIONS = 200
+LEAST_CORRUPTIONS = 1_000
+CORRUPTIONS = 1_200
+SECONDS_AT_MOST = 20.0
+"""In which each verification ends, whatever stands in its way."""
 CLEAN_PACKS = 200
 MANY_ATTEMPTS = 1_000
 MANY_SECONDS = 20.0
@@ -34,8 +47,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The runs of the whole phase M4, signed with a key of this benchmark."""
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform whose phase M4 was run whole, signed with a key of this benchmark."""
     folder = tmp_path_factory.mktemp("audit")
     kept = os.environ.get("XDG_CONFIG_HOME")
     os.environ["XDG_CONFIG_HOME"] = str(folder / "keys")
@@ -43,12 +56,49 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     platform = Platform(process, open_fresh_world(process, REGISTRY, folder / "world"), folder)
     run = platform.run("m4")
     assert "10 of 10 gates advance" in run.output, run.output
+    yield platform
     process.stop()
-    yield platform.runs
     if kept is None:
         del os.environ["XDG_CONFIG_HOME"]
     else:
         os.environ["XDG_CONFIG_HOME"] = kept
+
+
+@pytest.fixture(scope="module")
+def evidence(platform: Platform) -> Path:
+    """The runs of the phase."""
+    return platform.runs
+
+
+@dataclass(frozen=True)
+class Store:
+    """The durable copies, and the ways around them.
+
+    Attributes:
+        s3: A client of their bucket.
+        copies: The copies as an audit reads them.
+    """
+
+    s3: Any
+    copies: S3Store
+
+    def where(self, execution_id: str, name: str) -> dict[str, str]:
+        """Bucket and key of an object."""
+        bucket, _, key = self.copies.uri(execution_id, name).removeprefix("s3://").partition("/")
+        return {"Bucket": bucket, "Key": key}
+
+    def versions(self, **where: str) -> set[str]:
+        """The versions and markers under a key."""
+        answer = self.s3.list_object_versions(Bucket=where["Bucket"], Prefix=where["Key"])
+        return {row["VersionId"] for row in (*answer.get("Versions", []), *answer.get("DeleteMarkers", []))}
+
+
+@pytest.fixture(scope="module")
+def store(platform: Platform) -> Store:
+    """The durable copies of the phase."""
+    copies = Session(platform.clients, load(platform.world.registry_path)).store()
+    assert copies is not None
+    return Store(platform.clients.client("s3"), copies)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +113,8 @@ def known(settings: Settings) -> tuple[Catalogue, SchemaSet]:
     return load_catalogue(settings), SchemaSet(settings.schemas)
 
 
-def audit(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Audit:
-    workspace = Workspace(
+def opened(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Workspace:
+    return Workspace(
         runs_root=runs,
         platform=settings.platform,
         catalogue=catalogue,
@@ -72,32 +122,79 @@ def audit(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaS
         session_id="audit",
         clock=lambda: datetime.now(UTC),
     )
-    wanted = [path for phase in workspace.layout.phases() for path in workspace.history.committed(phase)]
-    return Auditor(workspace, KeyStore(settings.platform).keys()).audit(wanted)
+
+
+def audit(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Audit:
+    auditor = Auditor(opened(settings, runs, catalogue, schemas), KeyStore(settings.platform).keys())
+    return auditor.audit(auditor.everything())
+
+
+def chosen(every: Sequence[Way]) -> list[Way]:
+    """One way of each kind on each sort of file at least, and more of them at random, the same every time."""
+    kinds: dict[str, Way] = {}
+    for way in every:
+        kinds.setdefault(re.sub(r"m\d\w_\d{8}T\d{6}Z", "", way.name), way)
+    others = [way for way in every if way not in set(kinds.values())]
+    more = random.Random(11).sample(others, min(len(others), max(0, CORRUPTIONS - len(kinds))))  # noqa: S311 - no secret
+    return [*kinds.values(), *more]
 
 
 def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, settings, known, tmp_path) -> None:
-    names = [way.name for way in ways(evidence / "dev_full")]
-    assert len(names) == len(set(names)) >= LEAST_CORRUPTIONS
-    missed = []
     target = tmp_path / "runs"
-    for name in names:
-        shutil.copytree(evidence, target)
-        way = next(way for way in ways(target / "dev_full") if way.name == name)
-        way.tamper()
-        # Named means named where it was done: a defect elsewhere would send the auditor to the wrong file.
-        missed += [(name, place) for place in way.missed(audit(settings, target, *known).defects)]
+    shutil.copytree(evidence, target)
+    every = list(every_way(target / "dev_full"))
+    ways = chosen(every)
+    assert len({way.name for way in ways}) == len(ways) >= LEAST_CORRUPTIONS
+    missed = []
+    for way in ways:
         shutil.rmtree(target)
+        shutil.copytree(evidence, target)
+        way.tamper()
+        with way.around(), within(SECONDS_AT_MOST):
+            found = audit(settings, target, *known).defects
+        # Named means named where it was done: a defect elsewhere would send the auditor to the wrong file.
+        missed += [(way.name, place) for place in way.missed(found)]
     accused, clean = 0, 0
     while clean < CLEAN_PACKS:
-        shutil.copytree(evidence, target)
-        found = audit(settings, target, *known)
-        clean += len(attempts(target))
-        accused += len(found.defects)
         shutil.rmtree(target)
-    print(f"\n{len(names)} corruptions, {len(missed)} missed; {clean} clean packs, {accused} false alarms")
+        shutil.copytree(evidence, target)
+        found = audit(settings, target, *known).defects
+        clean += len(attempts(target))
+        accused += len(found)
+    print(f"\n{len(ways)} of {len(every)} corruptions, {len(missed)} missed, none took {SECONDS_AT_MOST} s")
+    print(f"{clean} clean packs, {accused} false alarms")
     assert missed == []
     assert accused == 0
+
+
+def test_whatever_stands_under_the_keys_of_durable_copies_is_named(evidence, store, settings, known) -> None:
+    """Other bytes, the same bytes without a lock, a marker, and a shorter lock, over each object of each attempt."""
+    workspace = opened(settings, evidence, *known)
+    until = datetime.now(UTC) + timedelta(days=2)
+    missed, tried = [], 0
+    for folder in attempts(evidence):
+        pack = workspace.history.pack(folder)
+        name = workspace.history.summary_name(folder.name.partition("_")[0])
+        assert list(durable_defects(pack, name, store.copies)) == []
+        for path in sorted(folder.iterdir()):
+            where = store.where(folder.name, path.name)
+            for kind in ("other bytes", "the same bytes", "a marker", "a shorter lock"):
+                before, kept = store.versions(**where), store.s3.get_object_retention(**where)["Retention"]
+                if kind == "a marker":
+                    store.s3.delete_object(**where)
+                elif kind == "a shorter lock":
+                    lock = {"Mode": "GOVERNANCE", "RetainUntilDate": until}
+                    store.s3.put_object_retention(**where, Retention=lock, BypassGovernanceRetention=True)
+                else:
+                    store.s3.put_object(**where, Body=b"{}" if kind == "other bytes" else path.read_bytes())
+                found = {defect.file for defect in durable_defects(pack, name, store.copies)}
+                missed += [] if found == {path.name} else [(folder.name, path.name, kind, found)]
+                tried += 1
+                for version in store.versions(**where) - before:
+                    store.s3.delete_object(**where, VersionId=version, BypassGovernanceRetention=True)
+                store.s3.put_object_retention(**where, Retention=kept, BypassGovernanceRetention=True)
+    print(f"\n{tried} changes of durable copies, {len(missed)} missed or named elsewhere")
+    assert missed == []
 
 
 def test_a_thousand_attempts_are_verified(benchmark, evidence, settings, known, tmp_path) -> None:

@@ -184,20 +184,21 @@ class Auditor:
             place = f"{folder.name}/{INDEX}"
             try:
                 data = read_if_there(folder / INDEX)
-                records = self._workspace.attempts(folder.name) if data is not None else []
+                records = history.attempts(folder.name) if data is not None else []
             except UnreadableError as error:
                 named = {found.file for found in self._found}  # a closed folder, or what is no file at all
                 if Path(error.problems[0].place).name == INDEX and not named & {folder.name, place}:
                     self._defect("", place, f"the index {error.fact}")
                 continue
-            if data is None:
+            if data is None or is_current(folder, data, records):
                 continue
             committed = [item for item in records if item.path.parent == folder]
             doubtful = {item.execution_id for item in committed if history.pack(item.path).problems}
             lies = index_lies(folder, data, records, doubtful, self._pruned)
             for fact in lies:
                 self._defect("", place, fact)
-            if not lies and not is_current(folder, data, records):
+            # What stands in the chain takes a walk of it, and is asked only where the index says more than the packs.
+            if not lies and not is_current(folder, data, self._workspace.attempts(folder.name)):
                 self._notes.add(f"{place}: it is not what the folders say now; `phasegate runs` is")
 
     def _judge(self, path: Path) -> list[Path]:

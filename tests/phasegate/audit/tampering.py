@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -35,11 +36,13 @@ class Way:
         name: Tells it.
         tamper: Does it.
         places: Where an audit must find a defect: at each of these.
+        around: Lasts for as long as the audit does.
     """
 
     name: str
     tamper: Tamper
     places: frozenset[Place]
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def missed(self, defects: Iterable[Defect]) -> list[Place]:
         """The places at which no defect is named."""
@@ -61,9 +64,9 @@ def retold(
     folder: Path, change: Callable[[dict], object], summary_change: Callable[[dict], object] | None = None
 ) -> None:
     """Signs another statement about a pack with the very key, as somebody does who has it; or about another summary."""
-    name = _summary_of(folder)
+    name = summary_of(folder)
     if summary_change is not None:
-        _edit_summary(folder, name, summary_change)
+        edit_summary(folder, name, summary_change)
     statement = statement_about(folder, name)
     change(statement)
     (folder / ATTESTATION).write_bytes(enveloped(statement, KeyStore(folder.parents[1].name).signer()))
@@ -83,14 +86,14 @@ def ways(root: Path) -> Iterator[Way]:
                 yield Way(f"{folder.name}/{path.name}: {what}", tamper, frozenset({place}))
         for what, file, tamper in _of_attempt(folder):
             yield Way(f"{folder.name}: {what}", tamper, frozenset({(folder.name, file)}))
-        later = _later(folder)
-        summary = (later.name, _summary_of(folder))
+        later = later_than(folder)
+        summary = (later.name, summary_of(folder))
         yield Way(f"{folder.name}: renamed to another second", _renaming(folder, later), frozenset({summary}))
     for one, other in pairwise(folders):
         both = frozenset({(one.name, ATTESTATION), (other.name, ATTESTATION)})
         swap = _swapping(one / ATTESTATION, other / ATTESTATION)
         yield Way(f"{one.name} and {other.name} swap attestations", swap, both)
-        summary = (other.name, _summary_of(other))
+        summary = (other.name, summary_of(other))
         yield Way(f"{one.name} takes the place of {other.name}", _replacing(one, other), frozenset({summary}))
 
 
@@ -108,12 +111,12 @@ def _of_file(path: Path) -> Iterator[tuple[str, Tamper]]:
 
 def _of_attempt(folder: Path) -> Iterator[tuple[str, str, Tamper]]:
     """Ways, each with the file at which it must be named: where digests agree, the statement is what does not."""
-    name = _summary_of(folder)
+    name = summary_of(folder)
     yield "an unlisted file", "extra.json", lambda: (folder / "extra.json").write_text("{}")
     yield "gone", "", lambda: shutil.rmtree(folder)
-    yield "verdict edited and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _made_green)
-    yield "time moved and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _back_dated)
-    yield "metrics edited and hashed anew", ATTESTATION, lambda: _edit_summary(folder, name, _other_metric)
+    yield "verdict edited and hashed anew", ATTESTATION, lambda: edit_summary(folder, name, _made_green)
+    yield "time moved and hashed anew", ATTESTATION, lambda: edit_summary(folder, name, _back_dated)
+    yield "metrics edited and hashed anew", ATTESTATION, lambda: edit_summary(folder, name, _other_metric)
     yield "forged whole with another key", ATTESTATION, lambda: _forge(folder, name)
     yield "signature of another key in place of ours", ATTESTATION, lambda: _cosign(folder, keep=False)
     yield "signature of another key added", ATTESTATION, lambda: _cosign(folder, keep=True)
@@ -121,7 +124,7 @@ def _of_attempt(folder: Path) -> Iterator[tuple[str, str, Tamper]]:
     yield "an artifact and its digest edited", ATTESTATION, lambda: _edit_artifact(folder, name)
 
 
-def _summary_of(folder: Path) -> str:
+def summary_of(folder: Path) -> str:
     return next(path.name for path in folder.glob("*_execution_summary.json"))
 
 
@@ -147,7 +150,7 @@ def _upper_hash(text: str) -> str:
     return re.sub(r"[0-9a-f]{64}", lambda found: found[0].upper(), text, count=1)
 
 
-def _edit_summary(folder: Path, name: str, change: Callable[[dict], None]) -> None:
+def edit_summary(folder: Path, name: str, change: Callable[[dict], None]) -> None:
     path = folder / name
     summary = json.loads(path.read_bytes())
     change(summary)
@@ -179,11 +182,11 @@ def _edit_artifact(folder: Path, summary_name: str) -> None:
             if row["file"] == artifact.name:
                 row["sha256"], row["bytes"] = sha256(data), len(data)
 
-    _edit_summary(folder, summary_name, change)
+    edit_summary(folder, summary_name, change)
 
 
 def _forge(folder: Path, summary_name: str) -> None:
-    _edit_summary(folder, summary_name, _other_metric)
+    edit_summary(folder, summary_name, _other_metric)
     statement = statement_about(folder, summary_name)
     (folder / ATTESTATION).write_bytes(enveloped(statement, CryptoSigner.generate_ed25519()))
 
@@ -204,7 +207,7 @@ def _restate(folder: Path) -> None:
     path.write_bytes(canonical(envelope | {"payload": base64.b64encode(canonical(statement)).decode()}))
 
 
-def _later(folder: Path) -> Path:
+def later_than(folder: Path) -> Path:
     prefix, _, stamp = folder.name.rpartition("_")
     return folder.with_name(f"{prefix}_{stamp[:-2]}{(int(stamp[-2]) + 1) % 10}Z")
 
