@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
+from unittest import TestCase
 
 import pytest
 
@@ -42,13 +43,13 @@ class Body:
             item: A test.
             ended: Called when the function has ended, before anything else is.
         """
-        name = "obj" if isinstance(item, pytest.Function) else "runtest"
-        real = getattr(item, name)
-        setattr(item, name, self._noting(real, ended))
+        owner, name = _place(item)
+        real = getattr(owner, name)
+        setattr(owner, name, self._noting(real, ended))
         try:
             yield
         finally:
-            setattr(item, name, real)
+            setattr(owner, name, real)
 
     def _noting(self, real: Callable[..., Any], ended: Callable[[], None]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(real):
@@ -87,3 +88,13 @@ class Body:
         self.returned.append(type(value).__name__)
         if inspect.iscoroutine(value):
             value.close()  # it is reported here, and not once more when it is collected
+
+
+def _place(item: pytest.Item) -> tuple[object, str]:
+    """Where pytest takes the function of a test from when it calls it."""
+    if not isinstance(item, pytest.Function):
+        return item, "runtest"
+    case = getattr(item.obj, "__self__", None)
+    if isinstance(case, TestCase) and inspect.iscoroutinefunction(item.obj):
+        return case, item.obj.__name__  # unittest itself looks these up
+    return item, "obj"

@@ -17,7 +17,7 @@ from phasegate.errors import ExitCode
 from phasegate.harness.answers import told
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_controller, is_worker, selected_gates
-from phasegate.harness.exits import LastWord
+from phasegate.harness.exits import EXITS_KEY, LastWord
 from phasegate.harness.stash import SETTINGS_KEY
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Ending:
         self._runner = runner
         self._began = False
         self._verdict: ExitCode | None = None
-        self._exits = LastWord(self._lose)
+        self._exits = config.stash.get(EXITS_KEY, None) or LastWord()
+        self._exits.lost = self._lose
         self._exits.armed = reaches(config, config.stash[SETTINGS_KEY].verifiers)
-        self._exits.install()
 
     def pytest_sessionstart(self) -> None:
         """A session began: from here on 0 has to be earned."""
@@ -56,6 +56,7 @@ class Ending:
         earlier = (ExitCode.BLOCKED, ExitCode.NOTHING_COLLECTED) if self._runner.troubles else ()
         if exitstatus in (ExitCode.OK, *earlier):
             session.exitstatus = self._verdict or ExitCode.OK
+        self._exits.code = int(session.exitstatus)
 
     def pytest_unconfigure(self) -> None:
         """Gives the ways out back, unless a blocked session could yet end in 0 by one of them."""
@@ -70,9 +71,8 @@ class Ending:
             code: What pytest is about to end with.
         """
         if code == ExitCode.OK and self._began and not is_worker(self._config):
-            unknown = ExitCode.INTERNAL if self._exits.armed else ExitCode.OK
-            code = unknown if self._verdict is None else self._verdict
-        self._exits.code = code if isinstance(code, ExitCode) else None
+            code = self._settle_late() if self._verdict is None else self._verdict
+        self._exits.code = code if isinstance(code, int) else int(ExitCode.INTERNAL)
         return code
 
     def _settle(self) -> None:
@@ -100,8 +100,12 @@ class Ending:
             for problem in runner.note_troubles(flaws, ExitCode.USAGE):
                 told(self._config, "pytest_phasegate_trouble", problem=problem)
 
-    def _lose(self, what: str) -> None:
-        """Says and commits what is lost, where the process is about to end in the middle of a session."""
+    def _lose(self, what: str) -> int:
+        """Says and commits what is lost, where the process is about to end in the middle of a session.
+
+        Returns:
+            The exit code of what is known now.
+        """
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         if capture is not None:
             capture.suspend(in_=True)
@@ -110,8 +114,14 @@ class Ending:
         )
         alone = not is_worker(self._config) and not is_controller(self._config)
         if not alone or threading.current_thread() is not threading.main_thread():
-            return  # the controller adopts what a worker leaves; and a thread may hold what a commit would wait for
+            return (
+                ExitCode.INTERNAL
+            )  # a worker's loss is the controller's to adopt; a thread may hold what a commit needs
         self._runner.lose(what)
+        return self._settle_late()
+
+    def _settle_late(self) -> ExitCode:
+        """Settles where the end of the session was skipped, and shows the board, which that end would have shown."""
         self._settle()
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
@@ -120,3 +130,4 @@ class Ending:
             terminal.ensure_newline()
             pytest_terminal_summary(terminal, self._config)
             terminal.flush()
+        return self._verdict or ExitCode.OK

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
+import pytest
+
 from phasegate.errors import ExitCode
 
 _REPLACING: Final = ("execv", "execve")
@@ -18,33 +20,31 @@ _BYTE: Final = 0xFF
 end_now: Final[Callable[[int], NoReturn]] = os._exit
 """Ends the process without asking anyone; for a child of `os.fork`, which must not run on as the session."""
 
+EXITS_KEY = pytest.StashKey["LastWord"]()
+
 
 class LastWord:
-    """Stands before the ways out of one process.
+    """Stands before the ways out of one process, from its making on; a process that was forked keeps them as they are.
 
     Attributes:
         armed: Whether gates are selected or may yet be; a session of plain tests ends as it likes.
-        code: The exit code of the session; None until it is known.
-        lost: Called with what happened when the process is about to end in the middle of the session.
+        code: What the process ends with instead of 0; None until the session is over.
+        lost: Called with what happened when the process is about to end in the middle of the session; says what it
+            ends with instead of 0.
     """
 
-    def __init__(self, lost: Callable[[str], None]) -> None:
+    def __init__(self) -> None:
         self.armed = False
-        self.code: ExitCode | None = None
-        self.lost = lost
+        self.code: int | None = None
+        self.lost: Callable[[str], int] = lambda _: ExitCode.INTERNAL
         self._pid = os.getpid()
-        self._originals: dict[str, Callable[..., Any]] = {}
-
-    def install(self) -> None:
-        """Puts itself before the ways out; a process that was forked keeps them as they are."""
+        self._originals = {name: getattr(os, name) for name in ("_exit", *_REPLACING)}
         os._exit = self._exit
         for name in _REPLACING:
-            self._originals[name] = getattr(os, name)
             setattr(os, name, self._replacing(name))
 
     def remove(self) -> None:
         """Takes itself away again."""
-        setattr(os, "_exit", end_now)  # noqa: B010 - whose type is narrower
         for name, original in self._originals.items():
             setattr(os, name, original)
 
@@ -66,9 +66,10 @@ class LastWord:
 
     def _instead(self, what: str, status: int) -> int:
         """The exit code that the process ends with."""
-        if self.code is None:
+        code = self.code
+        if code is None:
             try:
-                self.lost(what)
-            finally:
-                end_now(status & _BYTE or ExitCode.INTERNAL)
-        return status & _BYTE or self.code
+                code = self.lost(what)
+            except BaseException:  # noqa: BLE001 - the process ends now, and not well
+                code = ExitCode.INTERNAL
+        return status & _BYTE or code

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate import hookspecs
-from phasegate.errors import PhasegateError
+from phasegate.errors import ExitCode, PhasegateError
 from phasegate.harness import belonging, marks
 from phasegate.harness.ending import ENDING_KEY, Ending
+from phasegate.harness.exits import EXITS_KEY, LastWord
 from phasegate.harness.facts import present_of
 from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner
 from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
@@ -45,15 +46,18 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser
 ) -> Generator[None, object, object]:
     """Adds the short spellings of the options, behind the plugins and conftests that may declare the same names."""
-    result = yield
     known = early_config.known_args_namespace
     try:
         settings = session_settings(early_config.rootpath, early_config.invocation_params.dir, known.file_or_dir)
+        if settings is not None:
+            early_config.stash[EXITS_KEY] = LastWord()  # before a conftest can take a way out aside
+        result = yield
         if settings is not None:
             add_short_options(parser, early_config, settings)
     except PhasegateError as error:
         if not known.help:  # help is for who looks for a way out, too
             raise pytest.UsageError(str(error)) from error
+        result = None
     return result
 
 
@@ -73,7 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     """Lets the exit code say what the gates say, whatever other plugins made of it."""
-    code = yield
+    try:
+        code = yield
+    except SystemExit as error:  # out of a hook that runs when the session is over
+        if error.code or ENDING_KEY not in config.stash:
+            raise
+        code = ExitCode.OK
     ending = config.stash.get(ENDING_KEY, None)
     return code if ending is None else ending.last_word(code)
 

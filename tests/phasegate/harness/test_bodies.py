@@ -316,22 +316,43 @@ def test_subtests_that_pass_are_passes_and_those_that_fail_block(project) -> Non
     assert "FLIPPED" not in json.dumps([summary["blocker_details"] for summary in summaries.values()])
 
 
-def test_a_unittest_class_is_judged_like_functions(project) -> None:
-    path = project.path / "gates/test_m9c.py"
-    body = """
-import unittest
+FORMS = {
+    "A": """
+        import unittest
+        class Body(unittest.TestCase):
+            @pytest.mark.verifier("M9A-V2")
+            def test_body(self):
+                for i in range(3):
+                    with self.subTest(i=i):
+                        self.assertTrue(i >= FLOOR)
+        """,
+    "B": """
+        import unittest
+        class Body(unittest.IsolatedAsyncioTestCase):
+            @pytest.mark.verifier("M9B-V2")
+            async def test_body(self):
+                self.assertEqual(FLOOR, 0)
+        """,
+    "C": """
+        from hypothesis import given, strategies
+        class TestBody:
+            @staticmethod
+            @pytest.mark.verifier("M9C-V2")
+            @given(n=strategies.integers(0, 1))
+            def test_body(n):
+                assert n >= FLOOR
+        """,
+}
 
-class Body(unittest.TestCase):
-    @pytest.mark.verifier("M9C-V2")
-    def test_body(self):
-        for i in range(3):
-            with self.subTest(i=i):
-                self.assertTrue(i >= FLOOR)
-"""
-    text = path.read_text()
-    start, end = text.index('@pytest.mark.verifier("M9C-V2")'), text.index('@pytest.mark.verifier("M9C-V3")')
-    path.write_text(text[:start] + body + "\n" + text[end:] + "\nFLOOR = 0\n")
-    assert project.run("-m", "m9c").ret == ExitCode.OK
-    path.write_text(path.read_text().replace("FLOOR = 0", "FLOOR = 1"))
-    assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
-    assert project.summaries()["M9.C"]["blockers"] == ["M9C-UNMAPPED"]
+
+def test_every_form_of_a_test_is_judged_like_a_function(project) -> None:
+    for floor, code in ((0, ExitCode.OK), (1, ExitCode.BLOCKED)):
+        for letter, body in FORMS.items():
+            project.gate(letter)
+            path = project.path / f"gates/test_m9{letter.lower()}.py"
+            text = path.read_text()
+            start, end = (text.index(f'@pytest.mark.verifier("M9{letter}-V{number}")') for number in (2, 3))
+            path.write_text(f"{text[:start]}{dedent(body)}\n{text[end:]}\nFLOOR = {floor}\n")
+        assert project.run().ret == code
+    found = {gate: summary["blockers"] for gate, summary in project.summaries().items()}
+    assert found == {"M9.A": ["M9A-UNMAPPED"], "M9.B": ["M9B-B1", "M9B-UNMAPPED"], "M9.C": ["M9C-UNMAPPED"]}

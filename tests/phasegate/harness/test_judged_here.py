@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from phasegate.errors import ExitCode
@@ -135,21 +137,56 @@ def test_a_session_that_ends_before_it_collected_says_nothing_of_its_gates(proje
     assert project.run().ret == ExitCode.INCOMPLETE
     (project.path / "gates/conftest.py").unlink()
     project.write("gates/test_m9c.py", "import os\nos._exit(0)\n")
-    assert project.run().ret == ExitCode.INTERNAL
+    assert project.run().ret == ExitCode.INCOMPLETE
     project.write("tests/test_plain.py", "import pytest\ndef test_it(): pytest.exit('enough', returncode=0)\n")
     assert project.run("tests").ret == ExitCode.OK
 
 
-def test_a_plugin_that_sets_the_exit_code_last_does_not_set_it_to_zero(project) -> None:
+LAST = {
+    "sets the exit code": """
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_sessionfinish(session):
+            result = yield
+            session.exitstatus = 0
+            return result
+        """,
+    "exits at exit": """
+        import atexit, os
+        atexit.register(os._exit, 0)
+        """,
+    "exits when the session is over": """
+        import sys
+        def pytest_unconfigure():
+            sys.exit(0)
+        """,
+    "ends the process in place of the session": """
+        import os
+        def pytest_sessionfinish():
+            os._exit(0)
+        """,
+}
+
+
+@pytest.mark.parametrize("how", LAST)
+def test_a_conftest_that_has_the_last_word_does_not_make_it_a_pass(project, how) -> None:
     conftest = project.path / "conftest.py"
-    conftest.write_text(
-        conftest.read_text()
-        + "\nimport pytest\n\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
-        + "def pytest_sessionfinish(session):\n    result = yield\n    session.exitstatus = 0\n    return result\n"
-    )
+    conftest.write_text(conftest.read_text() + "\nimport pytest\n" + textwrap.dedent(LAST[how]))
     project.gate("C", v2='block("M9C-B2", "no")')
     assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
     assert project.run("-m", "m9a").ret == ExitCode.OK
+
+
+def test_gates_that_nobody_ran_and_a_thread_that_ends_the_process_are_no_pass(project) -> None:
+    conftest = project.path / "conftest.py"
+    text = conftest.read_text()
+    loop = "\nimport pytest\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtestloop():\n    return True\n"
+    conftest.write_text(text + loop)
+    assert project.run("-m", "m9c").ret == ExitCode.INCOMPLETE
+    conftest.write_text(text)
+    project.gate("C", v2="import os, threading\nthreading.Thread(target=os._exit, args=(0,)).start()\nwhile True: pass")
+    result = project.run("-m", "m9c")
+    assert result.ret == ExitCode.INTERNAL
+    assert "os._exit(0) was called in a session of gates" in result.stderr.str()
 
 
 def test_chain_order_survives_what_sorts_after_us(project) -> None:
