@@ -73,11 +73,13 @@ class Code:
 
     def take(self, gate_ids: Iterable[str]) -> None:
         """Takes the code of gates as it stands before they are run."""
-        self._look_at(name for gate_id in gate_ids for name in self._names(gate_id))
+        self._look_at({*self._shared}.union(*map(self._own, gate_ids)))
 
     def judging(self, gate_id: str) -> JudgingCode:
         """The code that judges a gate in this process."""
-        digests = {name: digest for name in self._names(gate_id) if (digest := self._digest(name)) is not None}
+        also = {name for name in self._also(gate_id) if not any(name.startswith(f"{part}/") for part in self._shared)}
+        names = sorted({*self._shared, *self._own(gate_id), *also})
+        digests = {name: digest for name in names if (digest := self._digest(name)) is not None}
         self._look_at(digests)
         uncommitted = self._uncommitted
         if uncommitted is not None:
@@ -95,10 +97,6 @@ class Code:
         now = {name for name in (*self._shared, *self._own(gate_id)) if self._digest(name) is not None}
         differing = {name for name, digest in recorded.items() if self._digest(name) != digest}
         return sorted((now - recorded.keys()) | differing)
-
-    def _names(self, gate_id: str) -> list[str]:
-        also = {name for name in self._also(gate_id) if not any(name.startswith(f"{part}/") for part in self._shared)}
-        return sorted({*self._shared, *self._own(gate_id), *also})
 
     def _look_at(self, names: Iterable[str]) -> None:
         """Digests code, and asks once for all of it what is in no commit."""

@@ -97,12 +97,11 @@ class Chain:
         if pack is None:
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
         attempt = f"{gate_id} attempt {pack.folder.name}"
-        broken = self.defects(pack)
+        broken, changed = self.standing(pack, present)
         if broken:
             why = f"{attempt} does not verify: {broken}"
         else:
-            wanted = _PASSED if requires is None else requires
-            why = "; ".join([*_differing(attempt, pack.summary, wanted), *self.changes(pack, present)])
+            why = "; ".join([*_differing(attempt, pack.summary, _PASSED if requires is None else requires), *changed])
         return UpstreamEvidence(
             gate=gate_id,
             execution_id=pack.folder.name,
@@ -119,69 +118,33 @@ class Chain:
         """The evidence that an edge of the catalogue names."""
         return self.evidence(edge.gate, present, edge.requires)
 
-    def defects(self, pack: VerifiedPack) -> str:
-        """What is wrong with a pack or with anything that it rests on; empty where nothing is."""
-        found: list[str] = []
-        for current in self._back_from(pack):
-            if current.problems:
-                found.append(defects(current))
-            else:
-                found += [fact for row in _rows(current.summary) if (fact := self._flaw(row))]
-        return "; ".join(found)
-
-    def changes(self, pack: VerifiedPack, present: Present | None = None) -> list[str]:
-        """What changed since a sound pack, or anything that it rests on, was committed, with what to run, in order.
+    def standing(self, pack: VerifiedPack, present: Present | None = None) -> tuple[str, list[str]]:
+        """What is wrong with a pack or with anything that it rests on, and what changed since it was committed.
 
         Args:
             pack: The pack.
             present: What stands now; None where attempts are only held against one another.
+
+        Returns:
+            What is wrong, empty where nothing is; and of a chain that is sound what changed, with what to run, in
+            the order to run it.
         """
-        found: list[str] = []
-        for current in reversed([*self._back_from(pack)]):
-            found += self._unshown(current)
-            found += self._replaced(current)
+        now = _Attempts(self._history)
+        chain = [*now.back_from(pack)]
+        broken = [fact for current in chain for fact in now.flaws(current)]
+        changed: list[str] = []
+        for current in reversed(chain if not broken else []):
+            changed += self._unshown(current)
+            changed += self._replaced(current, now)
             if present is not None and not self._is_external(current):
-                found += _outdated(current, present)
-        return found
-
-    def _back_from(self, pack: VerifiedPack) -> Iterator[VerifiedPack]:
-        """A pack and all that it rests on, each once; behind one that does not verify the chain is not followed."""
-        pending = [pack]
-        seen: set[Path] = set()
-        while pending:
-            current = pending.pop()
-            if current.folder in seen:
-                continue
-            seen.add(current.folder)
-            yield current
-            if not current.problems:
-                pending += [found for row in _rows(current.summary) if (found := self._named(row)) is not None]
-
-    def _named(self, row: Mapping[str, Any]) -> VerifiedPack | None:
-        """The pack that a row names, if it is the one that the row is about."""
-        path = self._history.find(str(row.get("execution_id")))
-        return self._history.pack(path) if path is not None and not self._flaw(row) else None
-
-    def _flaw(self, row: Mapping[str, Any]) -> str:
-        """What is wrong with the attempt that a row names; empty where nothing is, or where it names none."""
-        execution_id = row.get("execution_id")
-        if execution_id is None:
-            return ""
-        path = self._history.find(str(execution_id))
-        if path is None:
-            return f"its upstream attempt {execution_id} is gone"
-        if self._history.pack(path).sha256 != row.get("sha256"):
-            return f"the summary of its upstream attempt {execution_id} was altered"
-        reason = invalidation(path)
-        if reason is not None and row.get("green") is True:
-            return f"its upstream attempt {execution_id} was invalidated: {reason}"
-        return ""
+                changed += _outdated(current, present)
+        return "; ".join(broken), changed
 
     def _unshown(self, pack: VerifiedPack) -> Iterator[str]:
         """What a pack's gate owes by the catalogue of today, and the pack did not show."""
         summary = pack.summary
         gate = self._catalogue.gates.get(str(summary.get("gate")))
-        if gate is None or pack.problems:
+        if gate is None:
             return
         shown = {row["id"] for row in summary["verifiers"]} | {row["file"] for row in summary["artifacts"]}
         shown |= {row["gate"] for row in summary["upstream"]}
@@ -190,7 +153,7 @@ class Chain:
         if missing and summary["overall_pass"]:
             yield f"{pack.folder.name} did not show what {gate.id} owes now: {', '.join(missing)}; run {gate.id} again"
 
-    def _replaced(self, pack: VerifiedPack) -> Iterator[str]:
+    def _replaced(self, pack: VerifiedPack, now: _Attempts) -> Iterator[str]:
         """The upstream attempts of a pack that are not the authoritative ones of their gates any more."""
         gate_id = str(pack.summary.get("gate"))
         gate = self._catalogue.gates.get(gate_id)
@@ -202,12 +165,12 @@ class Chain:
             if upstream not in self._catalogue.gates and upstream not in self._catalogue.external:
                 yield f"{pack.folder.name} rests on {upstream}, which the catalogue does not have; run {gate_id} again"
                 continue
-            newest = self._history.newest(upstream, self._history.target(pack.summary))
+            newest = now.newest(upstream, self._history.target(pack.summary))
             if newest is None or newest.folder.name != row.get("execution_id"):
-                now = "no attempt of it counts" if newest is None else f"{newest.folder.name} took its place"
+                instead = "no attempt of it counts" if newest is None else f"{newest.folder.name} took its place"
                 yield (
                     f"{pack.folder.name} rests on {row.get('execution_id')}, which is not the authoritative attempt of "
-                    f"{upstream} any more ({now}); run {gate_id} again"
+                    f"{upstream} any more ({instead}); run {gate_id} again"
                 )
                 continue
             rests = f"{pack.folder.name} rests on {newest.folder.name}"
@@ -234,6 +197,73 @@ def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = summary.get("upstream", [])
     rows = rows if isinstance(rows, list) else [rows]
     return [row if isinstance(row, dict) else {"execution_id": repr(row)} for row in rows]
+
+
+class _Attempts:
+    """The attempts as one look at a chain finds them: each is asked for once, however many rows name it.
+
+    Args:
+        history: The attempts that there are.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._found: dict[str, tuple[VerifiedPack, str | None] | None] = {}
+        self._newest: dict[tuple[str, tuple[tuple[str, str], ...]], VerifiedPack | None] = {}
+
+    def back_from(self, pack: VerifiedPack) -> Iterator[VerifiedPack]:
+        """A pack and all that it rests on, each once; behind one that does not verify the chain is not followed."""
+        pending = [pack]
+        seen: set[Path] = set()
+        while pending:
+            current = pending.pop()
+            if current.folder in seen:
+                continue
+            seen.add(current.folder)
+            yield current
+            if current.problems:
+                continue
+            for row in _rows(current.summary):
+                found = self._of(row)
+                if found is not None and not self._flaw(row):
+                    pending.append(found[0])
+
+    def flaws(self, pack: VerifiedPack) -> list[str]:
+        """What is wrong with a pack, or with the attempts that it names."""
+        if pack.problems:
+            return [defects(pack)]
+        return [fact for row in _rows(pack.summary) if (fact := self._flaw(row))]
+
+    def newest(self, gate_id: str, target: Mapping[str, str]) -> VerifiedPack | None:
+        """The newest complete, not invalidated pack of a gate and target."""
+        key = (gate_id, tuple(sorted(target.items())))
+        if key not in self._newest:
+            self._newest[key] = self._history.newest(gate_id, target)
+        return self._newest[key]
+
+    def _of(self, row: Mapping[str, Any]) -> tuple[VerifiedPack, str | None] | None:
+        """The pack that a row names, and why it was invalidated; None where it is gone or the row names none."""
+        name = row.get("execution_id")
+        if name is None:
+            return None
+        if str(name) not in self._found:
+            path = self._history.find(str(name))
+            self._found[str(name)] = (self._history.pack(path), invalidation(path)) if path is not None else None
+        return self._found[str(name)]
+
+    def _flaw(self, row: Mapping[str, Any]) -> str:
+        """What is wrong with the attempt that a row names; empty where nothing is, or where it names none."""
+        name, found = row.get("execution_id"), self._of(row)
+        if name is None:
+            return ""
+        if found is None:
+            return f"its upstream attempt {name} is gone"
+        pack, invalidated = found
+        if pack.sha256 != row.get("sha256"):
+            return f"the summary of its upstream attempt {name} was altered"
+        if invalidated is not None and row.get("green") is True:
+            return f"its upstream attempt {name} was invalidated: {invalidated}"
+        return ""
 
 
 def _outdated(pack: VerifiedPack, present: Present) -> Iterator[str]:

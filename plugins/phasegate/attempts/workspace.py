@@ -201,10 +201,10 @@ class Workspace:
         ]
 
     def _in_the_chain(self, record: AttemptRecord) -> AttemptRecord:
-        pack = self.history.pack(record.path)
-        if broken := self._chain.defects(pack):
+        broken, changed = self._chain.standing(self.history.pack(record.path))
+        if broken:
             return replace(record, standing=f"unsound: {broken}")
-        if changed := self._chain.changes(pack):
+        if changed:
             return replace(record, standing=f"stale: {'; '.join(changed)}", stale=True)
         return record
 

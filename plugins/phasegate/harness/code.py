@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
+_FRAMEWORK: Final = Path(__file__).parents[1]
 _SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 
 
@@ -30,7 +31,7 @@ def code_of(config: pytest.Config, settings: Settings) -> Code:
     """The code that judges the gates of a session."""
     from phasegate.attempts.code import FRAMEWORK, Code  # noqa: PLC0415 - plain projects need none of it
 
-    loaded = _Loaded(config, settings.root)
+    loaded = _Loaded(config, settings.root, settings.code)
     shared = {FRAMEWORK, *loaded.named([*settings.code, settings.schemas, *loaded.helpers(settings.verifiers)])}
     return Code(settings.root, shared, loaded.modules_of, loaded.beside, loaded.elsewhere)
 
@@ -38,13 +39,19 @@ def code_of(config: pytest.Config, settings: Settings) -> Code:
 class _Loaded:
     """What pytest collected and loaded; asked for when collection has finished.
 
+    Args:
+        config: The session's configuration.
+        root: The project's root.
+        covered: Folders that are digested whole, so that nothing in them is named by itself.
+
     Attributes:
         elsewhere: The places of what does not lie below the root, by name; it grows as such things are named.
     """
 
-    def __init__(self, config: pytest.Config, root: Path) -> None:
+    def __init__(self, config: pytest.Config, root: Path, covered: Iterable[Path]) -> None:
         self._config = config
         self._root = root
+        self._covered = tuple(f"{folder}/" for folder in (*covered, _FRAMEWORK))
         self.elsewhere: dict[str, Path] = {}
 
     def named(self, paths: Iterable[Path]) -> list[str]:
@@ -71,7 +78,7 @@ class _Loaded:
         tests = {path for modules in self._modules.values() for path in modules} | self._plain_tests
         found = []
         for name, path in {**self._plugins(), **self._imported()}.items():
-            if path in tests or _is_framework(path):
+            if path in tests or str(path).startswith(self._covered):
                 continue
             if path.name == "conftest.py" and not any(module.is_relative_to(path.parent) for module in own):
                 continue
@@ -105,9 +112,14 @@ class _Loaded:
     def _imported(self) -> dict[str, Path]:
         root = f"{self._root}/"
         found: dict[str, Path] = {}
-        for name, module in list(sys.modules.items()):
-            path = _file_of(module)
-            if path is not None and str(path).startswith(root) and not _is_installed(path):
+        for name, module in tuple(sys.modules.items()):
+            file = getattr(module, "__dict__", {}).get(
+                "__file__"
+            )  # a module that loads itself when it is asked stays as it is
+            if not isinstance(file, str) or not file.startswith(root) or file.startswith(self._covered):
+                continue
+            path = Path(file)
+            if not _is_installed(path):
                 found[name] = path
         return found
 
@@ -129,7 +141,3 @@ def _is_installed(path: Path) -> bool:
         or path.is_relative_to(_STANDARD_LIBRARY)
         or path.is_relative_to(_SCRIPTS)  # what started pytest
     )
-
-
-def _is_framework(path: Path) -> bool:
-    return path.is_relative_to(Path(__file__).parents[1])

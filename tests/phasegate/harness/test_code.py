@@ -34,7 +34,7 @@ def test_evidence_that_other_code_judged_does_not_count(project) -> None:
         assert why in summary["blocker_details"][0]["detail"], summary["blocker_details"]
 
     project.write("helper.py", "def holds(): return 1 == 1")
-    project.write("catalog/schemas/m9a_snapshot.schema.json", json.dumps(True))
+    project.write("catalog/schemas/m9a_snapshot.schema.json", json.dumps({"type": "object", "minProperties": 1}))
     held_by("catalog/schemas", "helper.py")
     project.write("catalog/schemas/m9a_snapshot.schema.json", json.dumps({"type": "object"}))
     project.write("helper.py", "def holds(): return False")
