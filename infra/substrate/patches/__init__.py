@@ -37,6 +37,7 @@ PATCHES = (
     Patch("account"),
     Patch("managed_policies"),
     Patch("msk"),
+    Patch("http_api_id"),
     Patch("http_api_stage"),
     Patch("function_alias", backend="awslambda"),
     Patch("secure_string", backend="ssm"),

@@ -3,7 +3,8 @@
 Reason: moto leaves a cluster CREATING for ever, lacks GetBootstrapBrokers, fills the description with placeholder
 operation and state texts, makes ARNs of a form that AWS has not, lets two clusters share a name, and crashes on an
 ARN that it does not know instead of answering NotFoundException. Gates wait for ACTIVE, pin the brokers, and must
-tell a stale ARN from a broken emulator.
+tell a stale ARN from a broken emulator. It also draws ids by chance, so a world that is built again has another
+cluster than the one that earlier evidence is about.
 """
 
 # ruff: noqa: PLC0415 - the emulator is imported when the patch is applied
@@ -17,6 +18,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
+from infra.substrate.identifiers import next_id
 from infra.substrate.patches import contract
 
 BROKER_PORT_SASL_IAM = 9098
@@ -94,7 +96,13 @@ def apply() -> None:
     )
     response.get_bootstrap_brokers = get_bootstrap_brokers
     contract.require(models.FakeKafkaCluster, "_generate_arn", ("self",))
-    models.FakeKafkaCluster._generate_arn = cluster_arn  # noqa: SLF001 - the emulator's own seam
+    models.FakeKafkaCluster._generate_arn = named  # noqa: SLF001 - the emulator's own seam
+
+
+def named(cluster: Any) -> str:
+    """Gives a new cluster its id, and returns its ARN."""
+    cluster.cluster_id = str(next_id("kafka", cluster.account_id, cluster.region_name, cluster.cluster_name))
+    return cluster_arn(cluster)
 
 
 def cluster_arn(cluster: Any) -> str:

@@ -16,6 +16,7 @@ from phasegate.evidence.canonical import sha256
 from phasegate.evidence.files import UnreadableError, is_there, read_file
 from phasegate.evidence.store import StoredVersion
 from phasegate.evidence.verify import INVALIDATED, VerifiedPack
+from phasegate.printable import text_of
 
 
 class DurableCopy(Protocol):
@@ -46,7 +47,8 @@ def durable_defects(pack: VerifiedPack, summary_name: str, store: DurableCopy) -
     try:
         stored = store.versions(name)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
-        yield Defect(name, "", DefectKind.DURABLE, f"the durable copy cannot be listed: {type(error).__name__}")
+        fact = f"the durable copy cannot be listed: {type(error).__name__}: {text_of(error)}"
+        yield Defect(name, "", DefectKind.DURABLE, fact)
         return
     rows: list[Mapping[str, Any]] = pack.summary["artifacts"] if pack.credible else []
     published: dict[str, str | None] = {row["file"]: row["version_id"] for row in rows if row["read_back"]}
@@ -77,7 +79,7 @@ def _of_object(
         data = store.read(name, file, version_id)
         flaw = store.lock_flaw(name, file, version_id)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
-        yield Defect(name, file, DefectKind.DURABLE, f"it cannot be read: {type(error).__name__}: {error}")
+        yield Defect(name, file, DefectKind.DURABLE, f"it cannot be read: {type(error).__name__}: {text_of(error)}")
         return
     try:
         local = read_file(pack.folder / file)
