@@ -25,6 +25,11 @@ WITHHELD = "(withheld: it holds a secret)"
 HYGIENE_KEY = pytest.StashKey["Hygiene"]()
 _IDENTITY = frozenset({"nodeid", "outcome", "when"})
 """Attributes by which pytest tells reports apart; they stay, and a node id that holds a secret is refused earlier."""
+_BARE = frozenset(
+    {"duration", "keywords", "location", "longrepr", "nodeid", "outcome", "sections", "start", "stop"}
+    | {"user_properties", "when", "result", "call"}
+)
+"""Attributes of every report; what plugins and subtests add beside them may say something."""
 _KINDS: tuple[type[BaseException], ...] = (
     pytest.skip.Exception,
     pytest.xfail.Exception,
@@ -82,7 +87,7 @@ class Hygiene:
 
     def report(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         """Cleans every part of a report that is shown: failure text, captured output, properties, reasons."""
-        if not self._watches():
+        if _says_nothing(report) or not self._watches():
             return
         of = f"of a test's {report.when}" if report.when != "collect" else "of a module that is collected"
         self._clean_longrepr(report, of)
@@ -104,7 +109,7 @@ class Hygiene:
 
     def outcome(self, call: pytest.CallInfo[object], report: pytest.TestReport | pytest.CollectReport) -> None:
         """Cleans a report and the exception behind it; where one of them says a secret, neither says anything more."""
-        if not self._watches():
+        if (call.excinfo is None and _says_nothing(report)) or not self._watches():
             return
         shown = report.longrepr
         self.report(report)
@@ -164,6 +169,13 @@ def withheld(error: BaseException) -> BaseException:
         return kind(WITHHELD)
     namesake: type[Exception] = type(type(error).__name__, (Exception,), {"__module__": type(error).__module__})
     return namesake(WITHHELD)
+
+
+def _says_nothing(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    """Whether a report is one of the many that show nothing but how their test ended."""
+    if report.longrepr is not None or report.sections or not vars(report).keys() <= _BARE:
+        return False
+    return not getattr(report, "user_properties", ())
 
 
 def _withholds(report: pytest.TestReport | pytest.CollectReport, before: object) -> bool:

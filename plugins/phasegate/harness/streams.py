@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,34 +13,37 @@ import pytest
 class OpenStreams:
     """Lets a test's `close` on a standard stream flush it alone: whoever writes to it next would end in an error."""
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_setup(self) -> Generator[None, object, object]:
-        """Keeps the streams open while fixtures are set up."""
-        with _kept_open():
-            return (yield)
+    def __init__(self) -> None:
+        self._own = _hold(sys.__stdout__, sys.__stderr__)
+        self._captures: list[Any] = []
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """Keeps the streams open while the test runs."""
-        with _kept_open():
-            return (yield)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Holds the streams that capture has put in place, before the first fixture of a test."""
+        self._captures += _hold(sys.stdout, sys.stderr)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """Keeps the streams open while fixtures are torn down."""
-        with _kept_open():
-            return (yield)
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Gives them back behind its last fixture: capture itself closes them one day."""
+        _release(self._captures)
+        self._captures.clear()
+
+    def pytest_unconfigure(self) -> None:
+        """Gives back what is left, where a session ends in the middle of a test."""
+        _release(self._captures)
+        _release(self._own)
 
 
-@contextmanager
-def _kept_open() -> Iterator[None]:
-    streams: list[Any] = [sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]
+def _hold(*streams: Any) -> list[Any]:
+    held = []
     for stream in streams:
-        with suppress(AttributeError):  # there is none, or it takes no method of ours
+        if stream is not None and "close" not in getattr(stream, "__dict__", {"close": None}):
             stream.close = stream.flush
-    try:
-        yield
-    finally:
-        for stream in streams:
-            with suppress(AttributeError):
-                del stream.close
+            held.append(stream)
+    return held
+
+
+def _release(held: Iterable[Any]) -> None:
+    for stream in held:
+        with suppress(AttributeError):  # the test took it away
+            del stream.close
