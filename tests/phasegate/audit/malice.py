@@ -159,7 +159,7 @@ def _obstacles(folder: Path) -> Iterator[Way]:
 
 def _handed_over(root: Path) -> Iterator[Way]:
     """A pack of an earlier phase that was edited and hashed anew, or a newer one."""
-    for folder in sorted(path.parent for path in root.rglob("*.json") if path.parent.parent.name == "m3"):
+    for folder in sorted({path.parent for path in root.rglob("*.json") if path.parent.parent.name == "m3"}):
         name = next(path.name for path in folder.iterdir() if "summary" in path.name)
 
         def edit(folder: Path = folder, name: str = name, **members: Any) -> None:
