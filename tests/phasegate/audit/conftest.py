@@ -39,6 +39,11 @@ class Pristine:
     runs: Path
     keys: Path
 
+    def copied(self, project: Project, keys: Path) -> Path:
+        """Puts copies of both into a project that could go on, and into the folder of its keys."""
+        shutil.copytree(self.keys, keys)
+        return Path(shutil.copytree(self.runs, project.path / "runs"))
+
 
 class Furnished(Project):
     """A project in a folder, whose gates run without a `pytester`."""
@@ -94,10 +99,8 @@ def verify(folder: Path, *arguments: str) -> Told:
     return Told(code, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Pristine:
-    """The runs of a session that was blocked, and of one that passed."""
-    folder = tmp_path_factory.mktemp("pristine")
+def furnished(folder: Path, s3_endpoint: str) -> Furnished:
+    """A project with a bucket and keys of its own, for sessions that are run once."""
     made = Furnished(
         folder / "project",
         PHASEGATE_TEST_S3=s3_endpoint,
@@ -105,10 +108,28 @@ def pristine(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Pris
         XDG_CONFIG_HOME=str(folder / "keys"),
     )
     made.furnish()
+    return made
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Pristine:
+    """The runs of a session that was blocked, and of one that passed."""
+    folder = tmp_path_factory.mktemp("pristine")
+    made = furnished(folder, s3_endpoint)
     made.gate("A", v2=BLOCKED)
     assert made.session("-m", "m9a") == ExitCode.BLOCKED
     made.gate("A")
     assert made.session() == ExitCode.OK
+    return Pristine(made.path / "runs", folder / "keys")
+
+
+@pytest.fixture(scope="session")
+def pristine_three(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Pristine:
+    """The runs of three sessions that passed."""
+    folder = tmp_path_factory.mktemp("pristine-three")
+    made = furnished(folder, s3_endpoint)
+    for _ in range(3):
+        assert made.session() == ExitCode.OK
     return Pristine(made.path / "runs", folder / "keys")
 
 
@@ -123,6 +144,4 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def evidence(project: Project, pristine: Pristine, keys: Path) -> Path:
     """A copy of the runs of a session that passed, after one that was blocked, in a project that could go on."""
-    shutil.copytree(pristine.runs, project.path / "runs")
-    shutil.copytree(pristine.keys, keys)
-    return project.path / "runs"
+    return pristine.copied(project, keys)

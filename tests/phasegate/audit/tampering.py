@@ -8,13 +8,15 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
 from phasegate.attempts.defects import Defect
+from phasegate.attempts.ids import ExecutionId
 from phasegate.evidence.attestation import ATTEMPT, ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.content import sealed
@@ -208,8 +210,10 @@ def _restate(folder: Path) -> None:
 
 
 def later_than(folder: Path) -> Path:
-    prefix, _, stamp = folder.name.rpartition("_")
-    return folder.with_name(f"{prefix}_{stamp[:-2]}{(int(stamp[-2]) + 1) % 10}Z")
+    """The folder of an attempt an hour later, when no other was made."""
+    execution_id = ExecutionId.parse(folder.name)
+    assert execution_id is not None
+    return folder.with_name(str(replace(execution_id, time=execution_id.time + timedelta(hours=1))))
 
 
 def _renaming(folder: Path, later: Path) -> Tamper:

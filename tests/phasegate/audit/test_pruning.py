@@ -15,10 +15,9 @@ def attempts(project) -> list[str]:
 
 
 @pytest.fixture
-def three(project) -> list[str]:
+def three(project, pristine_three, keys) -> list[str]:
     """Three passing sessions of a chain of two gates and of a lone one."""
-    for _ in range(3):
-        assert project.run().ret == ExitCode.OK
+    pristine_three.copied(project, keys)
     return attempts(project)
 
 
