@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, where it is, and what mends it."""
+    """One thing that is wrong, where it is, and what fixes it."""
 
     fact: str
     place: str
@@ -28,7 +28,7 @@ class InfraError(Exception):
     Args:
         fact: What is wrong, for an error of one problem.
         place: Where it is wrong.
-        remedy: What mends it.
+        remedy: What fixes it.
         problems: The problems, for an error of several.
     """
 

@@ -92,7 +92,7 @@ def _parse(raw: bytes, path: Path, name: PackName) -> object:
             reason="pack_not_yaml",
             fact=f"pack {name.key} is no readable YAML: {problem}",
             place=f"{path}:{mark.line + 1}" if mark else str(path),
-            remedy="mend the file at this line",
+            remedy="fix the file at this line",
             context={"pack": name.key},
         ) from error
 

@@ -130,16 +130,16 @@ def link(task: LinkTask, devices: NDArray[np.uint32]) -> tuple[NDArray[np.uint32
     kept = np.where(real, address.astype(np.int64), -1 - edge.astype(np.int64))
     ordered = np.sort(kept, axis=1)
     repeated = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
-    mended, dropped = _mend(task, devices, counts, address, repeated)
-    loads = region.loads + np.bincount(mended - region.base, minlength=len(region.loads)).astype(np.int32)
+    repaired, dropped = _repair(task, devices, counts, address, repeated)
+    loads = region.loads + np.bincount(repaired - region.base, minlength=len(region.loads)).astype(np.int32)
     if int(counts.min()) == 0 or (len(loads) and int(loads.max()) > region.cap):
         return _ordered(task, devices)
     region.loads[:] = loads
-    region.tally[:] += np.array([len(devices), len(devices), len(mended) + dropped, dropped])
-    return mended, counts
+    region.tally[:] += np.array([len(devices), len(devices), len(repaired) + dropped, dropped])
+    return repaired, counts
 
 
-def _mend(
+def _repair(
     task: LinkTask,
     devices: NDArray[np.uint32],
     counts: NDArray[np.uint8],

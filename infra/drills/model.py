@@ -98,7 +98,7 @@ def load_drill(path: Path) -> Drill:
         raise InfraError(f"the drill cannot be read: {error.strerror}", str(path), "restore the file") from error
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         flaw = " ".join(str(error).split())
-        raise InfraError(f"the drill is no YAML: {flaw}", str(path), "mend the line that it names") from error
+        raise InfraError(f"the drill is no YAML: {flaw}", str(path), "fix the line that it names") from error
     except ValidationError as error:
         raise InfraError(
             problems=[

@@ -43,6 +43,6 @@ def _table(pyproject: Path) -> object:
     try:
         document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # neither UTF-8 nor TOML: both are kinds of ValueError
-        raise InfraError(f"cannot be read: {error}", str(pyproject), "mend the file, or use --registry") from error
+        raise InfraError(f"cannot be read: {error}", str(pyproject), "fix the file, or use --registry") from error
     tool = document.get("tool", {})
     return tool.get("phasegate") if isinstance(tool, dict) else None

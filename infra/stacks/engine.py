@@ -15,7 +15,7 @@ from infra.stacks.stack import Stack
 
 
 def ensure_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> list[StackResult]:
-    """Brings stacks up: creates what is absent, mends what has drifted, leaves the rest alone.
+    """Brings stacks up: creates what is absent, repairs what has drifted, leaves the rest alone.
 
     Stacks begin when those that they require are whole; a failure stops the stacks that require the failed one,
     and nothing else. Secrets are made once and never changed.
@@ -42,8 +42,8 @@ def ensure_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> list
         drift = resource.drift(context, attributes)
         if not drift:
             return "found", attributes
-        resource.mend(context, attributes, drift)
-        return "mended", resource.describe(context) or attributes
+        resource.repair(context, attributes, drift)
+        return "repaired", resource.describe(context) or attributes
 
     progress = run(chosen, ensure, in_order=True)
     return [_ensured(stack, progress) for stack in chosen]
@@ -82,7 +82,7 @@ def describe_all(clients: Clients, *, stacks: Sequence[str] = APPLY_ORDER) -> di
                 Problem(
                     fact=f"it cannot be looked at: {text}",
                     place=f"{address} of account {clients.account_id}",
-                    remedy="mend what the service says, then ask again",
+                    remedy="fix what the service says, then ask again",
                 )
                 for address, text in sorted(progress.errors.items())
             ]
@@ -140,14 +140,16 @@ def _state(address: str, progress: Progress, drifts: dict[str, tuple[Drift, ...]
 
 
 def _ensured(stack: Stack, progress: Progress) -> StackResult:
-    created, mended = progress.count(stack, "created"), progress.count(stack, "mended")
+    created, repaired = progress.count(stack, "created"), progress.count(stack, "repaired")
     seconds = progress.seconds(stack.name)
     if stack.name in progress.stopped:
         error = f"not attempted: the stack {progress.stopped[stack.name]}, which it requires, is not up"
         return StackResult(stack.name, "NOT_ATTEMPTED", error=error)
     errors = progress.errors_of(stack)
     if errors:
-        return StackResult(stack.name, "FAIL", error="; ".join(errors), seconds=seconds, created=created, mended=mended)
+        return StackResult(
+            stack.name, "FAIL", error="; ".join(errors), seconds=seconds, created=created, repaired=repaired
+        )
     return StackResult(
         stack=stack.name,
         status="PASS",
@@ -155,7 +157,7 @@ def _ensured(stack: Stack, progress: Progress) -> StackResult:
         handles=stack.handles(progress.known),
         seconds=seconds,
         created=created,
-        mended=mended,
+        repaired=repaired,
     )
 
 

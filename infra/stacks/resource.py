@@ -119,7 +119,7 @@ class Resource(ABC):
     def create(self, context: Context) -> Attributes:
         """Creates it with all its settings, and returns its attributes.
 
-        Where this is cut short, the resource exists and some settings have drifted: ensuring it again mends them.
+        Where this is cut short, the resource exists and some settings have drifted: ensuring it again fixes them.
         """
 
     @abstractmethod
@@ -145,7 +145,7 @@ class Resource(ABC):
             Drift(name, wanted[name], found.get(name)) for name in sorted(wanted) if found.get(name) != wanted[name]
         )
 
-    def mend(self, context: Context, attributes: Attributes, drift: Collection[Drift]) -> None:
+    def repair(self, context: Context, attributes: Attributes, drift: Collection[Drift]) -> None:
         """Puts drifted settings right.
 
         Raises:

@@ -24,7 +24,7 @@ class StackResult:
         error: What failed, and at which resource; empty where it passed.
         seconds: Time from the start of its first resource to the end of its last.
         created: How many of its resources were created rather than found.
-        mended: How many were found with settings that had drifted, and put right.
+        repaired: How many were found with settings that had drifted, and put right.
     """
 
     stack: str
@@ -34,7 +34,7 @@ class StackResult:
     error: str = ""
     seconds: float = 0.0
     created: int = 0
-    mended: int = 0
+    repaired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ WORKERS = 6
 CALL_ERRORS = (ClientError, BotoCoreError, ResponseParserError, InfraError, AbsentNeedError)
 """What a call to a service, or the lack of what it needs, raises."""
 
-Mark = Literal["found", "created", "mended", "absent"]
+Mark = Literal["found", "created", "repaired", "absent"]
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ class ControlClient:
             raise SubstrateError(
                 fact=f"the substrate refuses: {answer.get('error', response.status)}",
                 place=f"{method} {self.record.endpoint_url}{PREFIX}{path}",
-                remedy="read the state file anew (attach again), or mend the call",
+                remedy="read the state file anew (attach again), or fix the call",
             )
         return answer
 

@@ -355,7 +355,7 @@ def _failed_start(state_dir: Path, message: dict[str, str] | None, timeout: floa
     return SubstrateError(
         fact=f"the substrate process did not come up within {timeout:g} seconds; its log ends:\n{_log_tail(state_dir)}",
         place=str(state_dir / LOG_FILE),
-        remedy="mend what the log says; `make venv` restores the locked environment",
+        remedy="fix what the log says; `make venv` restores the locked environment",
     )
 
 

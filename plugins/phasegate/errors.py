@@ -46,7 +46,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, where it is, and what mends it.
+    """One thing that is wrong, where it is, and what fixes it.
 
     Attributes:
         fact: What is wrong, in one sentence.

@@ -69,7 +69,7 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     try:
         paths = _documents(folder)
     except FileNotFoundError:
-        fact, remedy = "the catalogue's folder does not exist", "mend [tool.phasegate] catalogue, or --catalogue"
+        fact, remedy = "the catalogue's folder does not exist", "fix [tool.phasegate] catalogue, or --catalogue"
         raise CatalogueError(Problem(fact, str(folder), remedy)) from None
     except OSError as error:
         fact = f"the catalogue's folder cannot be read: {error.strerror}"

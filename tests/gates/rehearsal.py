@@ -30,6 +30,7 @@ from phasegate.attempts.present import Present
 from phasegate.catalog.model import Gate, Verifier
 from phasegate.errors import Problem
 from phasegate.evidence.canonical import canonical, sha256
+from phasegate.evidence.custody import StoreError
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
@@ -74,7 +75,10 @@ class MemoryStore:
         return self.publish(execution_id, name, data)
 
     def read(self, execution_id: str, name: str) -> bytes:
-        return self.objects[self.uri(execution_id, name)]
+        place = self.uri(execution_id, name)
+        if place not in self.objects:
+            raise StoreError(PublishFailure.REFUSED, Problem("it does not exist", place, "none"))
+        return self.objects[place]
 
 
 class _Platform(session.Platform):

@@ -3,70 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import JsonValue
 
-from phasegate.attempts.heads import Heads
+from phasegate.attempts.conclusion import Attestor, ChainEnd, Committed, Conclusion, finding_of
 from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
-from phasegate.attempts.layout import Layout, explained, locked, sync_folder, write_file
+from phasegate.attempts.layout import explained
 from phasegate.attempts.pack import Pack
 from phasegate.attempts.present import Present
-from phasegate.attempts.publication import (
-    artifact_rows,
-    detail_of,
-    durable_place,
-    publish_artifacts,
-    publish_conclusion,
-    take_back,
-)
-from phasegate.attempts.redaction import Redactor
-from phasegate.attempts.root_id import RootId
+from phasegate.attempts.publication import artifact_rows, publish_artifacts
 from phasegate.attempts.upstream import Chain, UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.attestation import (
-    ATTESTATION,
-    PHASE_ATTESTATION,
-    phase_statement_of,
-    previous_of,
-    statement_of,
-)
-from phasegate.evidence.canonical import canonical, encodable, parsed, sha256
-from phasegate.evidence.content import sealed
-from phasegate.evidence.dsse import unverified
+from phasegate.evidence.canonical import canonical, encodable, parsed
 from phasegate.evidence.files import MAX_BYTES
 from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
 from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
-from phasegate.evidence.store import EvidenceStore, PublishFailure
-from phasegate.evidence.summary import ArtifactRow, SummaryFacts, build_summary
-from phasegate.verdict import Finding, GateJudgement, TestRecord, judge, was_left_out
-
-Attestor = Callable[[Mapping[str, JsonValue]], bytes]
-"""Signs a statement into an envelope; raises an `EvidenceError` where it cannot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """An attempt that lies in its place, whole.
-
-    Attributes:
-        execution_id: Its name.
-        judgement: Its verdict and everything that it follows from.
-        path: Its folder.
-        uri: Where its durable copy lies; None where it has none.
-    """
-
-    execution_id: str
-    judgement: GateJudgement
-    path: Path
-    uri: str | None
+from phasegate.evidence.store import EvidenceStore
+from phasegate.evidence.summary import ArtifactRow, SummaryFacts
+from phasegate.verdict import Finding, TestRecord, was_left_out
 
 
 class OpenAttempt:
@@ -82,34 +43,28 @@ class OpenAttempt:
         *,
         gate: Gate,
         execution_id: ExecutionId,
-        layout: Layout,
         history: History,
-        heads: Heads,
-        root_id: RootId,
+        end: ChainEnd,
         chain: Chain,
         schemas: SchemaSet,
         present: Present,
         catalogue_sha256: str,
-        closes_phase: bool,
         waivers: Sequence[Waiver],
         clock: Callable[[], datetime],
         clock_note: str | None = None,
     ) -> None:
         self.gate = gate
         self._id = execution_id
-        self._layout = layout
         self._history = history
         self._chain = chain
         self._schemas = schemas
         self._present = present
         self._catalogue_sha256 = catalogue_sha256
-        self._closes_phase = closes_phase
         self._waivers = waivers
-        self._heads = heads
-        self._root_id = root_id
+        self._end = end
         self._clock = clock
         self._clock_note = clock_note
-        self.path = layout.staging(execution_id)
+        self.path = end.layout.staging(execution_id)
         self.journal = Journal(self.path)
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
@@ -214,7 +169,7 @@ class OpenAttempt:
         elif self._sealed is not None:
             fact, remedy = f"{name} comes after the pack was sealed", "write it before gate.publish()"
         elif name in {leak.place for leak in self._leaks_seen}:
-            fact, remedy = f"{name} held a secret and was taken out of the pack", "mend the verifier that wrote it"
+            fact, remedy = f"{name} held a secret and was taken out of the pack", "fix the verifier that wrote it"
         elif self._pack.files.get(name, data) != data:
             fact, remedy = f"{name} was written before with other content", "write each artifact once"
         elif len(data) > MAX_BYTES:
@@ -254,7 +209,7 @@ class OpenAttempt:
             return self._sealed
         findings = [*self._settle(), *self._contract_findings()]
         self.leaked(self._leaks(scanner))
-        return (*findings, *(self._finding("leak", str(leak)) for leak in self._leaks_seen))
+        return (*findings, *(finding_of(self.gate, "leak", str(leak)) for leak in self._leaks_seen))
 
     def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
@@ -272,7 +227,7 @@ class OpenAttempt:
             findings = [*self.inspect(scanner)]
             self._rows = artifact_rows(self._pack.files, {})
             if store is None:
-                findings.append(self._finding("publish", "there is no durable store"))
+                findings.append(finding_of(self.gate, "publish", "there is no durable store"))
             elif not self._leaks_seen:
                 findings += self._publish(store)
             self._sealed = tuple(findings)
@@ -299,7 +254,7 @@ class OpenAttempt:
             self._records.setdefault(verifier.id, [])
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
         found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
-        late = [self._finding("leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
+        late = [finding_of(self.gate, "leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
         found += [finding for finding in late if finding not in found]
         facts = SummaryFacts(
             execution_id=self.execution_id,
@@ -315,128 +270,14 @@ class OpenAttempt:
             clock_note=self._clock_note,
         )
         facts = replace(facts, waivers=[item for item in self._waivers if item.holds(facts.generated_at)])
-        name = self.gate.summary_name
-        judgement, data = self._judged(facts, found)
-        leaks = scanner.scan(name, data)
-        if leaks:
-            found += [self._finding("leak", str(leak)) for leak in leaks]
-            judgement, data = self._withheld(facts, found, scanner)
-        # From the statement that names the chain's ends until the attempt is one, no other may be signed.
-        with explained("extend the chain of attestations", self._layout.root), locked(self._layout.root):
-            committed = self._conclude(judgement, data, found, facts, store, attestor)
+        conclusion = Conclusion(self.gate, self._id, self.journal, self._end, self._records, found, facts)
+        committed = conclusion.commit(store=store, scanner=scanner, attestor=attestor)
         self._history.remember(self._history.pack(committed.path))
         return committed
 
-    def _conclude(
-        self,
-        judgement: GateJudgement,
-        data: bytes,
-        found: list[Finding],
-        facts: SummaryFacts,
-        store: EvidenceStore | None,
-        attestor: Attestor,
-    ) -> Committed:
-        """Signs and publishes the summary, moves the pack into its place, and makes it the end of the chain."""
-        name = self.gate.summary_name
-        attestations, flaw = self._attested(attestor, data)
-        if flaw:
-            found.append(self._finding("evidence", flaw))
-            judgement, data = self._judged(facts, found)
-        uri: str | None = None
-        with explained("write the execution summary", self.path / name):
-            self._write({**attestations, name: data})
-            if store is not None and not any(finding.state == "LEAK" for finding in found):
-                failure = publish_conclusion(store, self.execution_id, attestations, name, data)
-                if failure is None:
-                    uri = durable_place(store, self.execution_id)
-                else:
-                    doubtful = judgement.overall_pass or failure.reason is PublishFailure.CONFLICT
-                    found.append(self._finding("publish", detail_of(failure)))
-                    if doubtful:  # a summary that says more than this one may lie in the store
-                        take_back(store, self.execution_id, detail_of(failure), facts.generated_at)
-                    judgement, data = self._judged(facts, found)
-                    attestations, _ = self._attested(attestor, data)
-                    self._write({**attestations, name: data})
-        try:
-            place = self._move_in()
-        except EvidenceError as error:
-            if store is not None and uri is not None and judgement.overall_pass:
-                take_back(store, self.execution_id, error.problems[0].fact, facts.generated_at)
-            raise
-        if attestations:  # the attempt is there now, and is no more taken back: the next one finds it without its note
-            self._heads.advance(self.execution_id, previous_of(unverified(attestations[ATTESTATION])))
-        return Committed(self.execution_id, judgement, place, uri)
-
-    def _attested(self, attestor: Attestor, data: bytes) -> tuple[dict[str, bytes], str]:
-        """The signed statements about a summary, by file name; or why there are none."""
-        summary, name, digest = parsed(data), self.gate.summary_name, sha256(data)
-        signed: dict[str, bytes] = {}
-        phase_sha256 = None
-        try:
-            with explained("read the chain of attestations", self._layout.root):
-                origin = self._root_id.ensure()
-                previous = self._heads.read(origin)
-            if self._closes_phase:
-                named = (row["execution_id"] for row in summary["upstream"] if row["execution_id"] is not None)
-                inputs = [item for item in map(self._heads.attested, named) if item is not None]
-                statement = phase_statement_of(summary, name, digest, origin=origin, inputs=inputs)
-                signed[PHASE_ATTESTATION] = attestor(statement)
-                phase_sha256 = sha256(signed[PHASE_ATTESTATION])
-            signed[ATTESTATION] = attestor(
-                statement_of(summary, name, digest, origin=origin, previous=previous, phase_sha256=phase_sha256)
-            )
-        except EvidenceError as error:
-            return {}, "; ".join(f"{problem.place}: {problem.fact}" for problem in error.problems)
-        return signed, ""
-
-    def _write(self, files: Mapping[str, bytes]) -> None:
-        for name, data in files.items():
-            write_file(self.path / name, data)
-
-    def _judged(self, facts: SummaryFacts, found: Iterable[Finding]) -> tuple[GateJudgement, bytes]:
-        waived = {waiver.blocker for waiver in facts.waivers}
-        judgement = judge(self.gate, self._records, self._unseen(found), waived)
-        return judgement, sealed(build_summary(judgement, facts), name=self.gate.summary_name)
-
-    def _withheld(
-        self, facts: SummaryFacts, found: list[Finding], scanner: SecretScanner
-    ) -> tuple[GateJudgement, bytes]:
-        """The judgement and the summary without what is secret in them."""
-        redactor = Redactor(scanner)
-        found[:] = [redactor.finding(finding) for finding in found]
-        self._records = {
-            verifier: [redactor.record(record) for record in records] for verifier, records in self._records.items()
-        }
-        clean = replace(
-            facts,
-            metrics=redactor.mapping(facts.metrics),
-            provenance=redactor.mapping(facts.provenance),
-            upstream=[replace(row, why=redactor.text(row.why)) for row in facts.upstream],
-        )
-        judgement, data = self._judged(clean, found)
-        leaks = scanner.scan(self.gate.summary_name, data)
-        if leaks:
-            remedy = "the catalogue's or the session's own words are registered as a secret: choose another value"
-            raise EvidenceError([Problem(f"cannot be withheld: {leak}", self.execution_id, remedy) for leak in leaks])
-        return judgement, data
-
-    def _move_in(self) -> Path:
-        place = self._layout.attempt(self._id)
-        with explained("move the pack into its place", place):
-            self.journal.remove()
-            sync_folder(self.path)
-            self.path.rename(place)
-            sync_folder(place.parent)
-        return place
-
-    def _finding(self, duty: str, detail: str) -> Finding:
-        codes = self.gate.codes
-        code = {"evidence": codes.evidence, "leak": codes.leak or codes.publish, "publish": codes.publish}[duty]
-        return Finding(code, "", duty.upper(), detail)
-
     def _settle(self) -> list[Finding]:
         with explained("put the staging folder right", self.path):
-            return [self._finding("evidence", fact) for fact in self._pack.settle()]
+            return [finding_of(self.gate, "evidence", fact) for fact in self._pack.settle()]
 
     def _contract_findings(self) -> list[Finding]:
         findings = []
@@ -450,10 +291,12 @@ class OpenAttempt:
                 continue
             if data is None:
                 if not partial:
-                    findings.append(self._finding("evidence", f"{name} was not written"))
+                    findings.append(finding_of(self.gate, "evidence", f"{name} was not written"))
             else:
                 messages = self._schemas.validate(name, parsed(data))
-                findings += [self._finding("evidence", f"{name} does not fit its schema: {text}") for text in messages]
+                findings += [
+                    finding_of(self.gate, "evidence", f"{name} does not fit its schema: {text}") for text in messages
+                ]
         return findings
 
     def _leaks(self, scanner: SecretScanner) -> list[Leak]:
@@ -468,7 +311,7 @@ class OpenAttempt:
         with explained("write the publication receipt", self.path / RECEIPT_NAME):
             self._pack.put(RECEIPT_NAME, done.receipt)
         self._rows = artifact_rows(self._pack.files, done.receipts)
-        return [self._finding("publish", failure) for failure in done.failures]
+        return [finding_of(self.gate, "publish", failure) for failure in done.failures]
 
     def _entry_findings(self, upstream: Iterable[UpstreamEvidence]) -> list[Finding]:
         codes = self.gate.codes
@@ -477,11 +320,6 @@ class OpenAttempt:
             for evidence in upstream
             if not evidence.green
         ]
-
-    def _unseen(self, duties: Iterable[Finding]) -> list[Finding]:
-        """The duties' findings that no verifier raised already, word for word."""
-        raised = {finding for records in self._records.values() for record in records for finding in record.findings}
-        return [finding for finding in duties if (finding.code, finding.detail) not in raised]
 
 
 def _encodable(record: TestRecord) -> TestRecord:

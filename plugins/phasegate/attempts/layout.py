@@ -77,7 +77,7 @@ def explained(what: str, place: Path) -> Iterator[None]:
     except EvidenceError:
         raise
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "mend what the system says, then run the gate again")
+        remedy = _REMEDIES.get(error.errno or 0, "fix what the system says, then run the gate again")
         raise EvidenceError(Problem(f"cannot {what}: {error.strerror or error}", str(place), remedy)) from error
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from phasegate.attempts.attempt import Attestor
+from phasegate.attempts.conclusion import Attestor
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file
 from phasegate.attempts.strays import ASIDE, PRUNED, RECEIPT_NAME

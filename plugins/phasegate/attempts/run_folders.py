@@ -104,7 +104,7 @@ def prune_folders(chosen: FolderPlan, moment: datetime) -> Path | None:
             removed.append(path.name)
         except OSError as error:
             fact = f"it cannot be removed: {error.strerror or error}"
-            problems.append(Problem(fact, str(path), "remove it by hand, or mend its permissions and prune again"))
+            problems.append(Problem(fact, str(path), "remove it by hand, or fix its permissions and prune again"))
     document: dict[str, Any] = {
         "schema": "phasegate/prune-receipt/1",
         "pruned_at_utc": utc(moment),

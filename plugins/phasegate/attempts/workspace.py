@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from phasegate.attempts.attempt import Committed, OpenAttempt
+from phasegate.attempts.attempt import OpenAttempt
+from phasegate.attempts.conclusion import ChainEnd, Committed
 from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import AttemptRecord, History, Trusted, defects, invalidation
 from phasegate.attempts.ids import ExecutionId
@@ -335,16 +336,13 @@ class Workspace:
         return OpenAttempt(
             gate=gate,
             execution_id=execution_id,
-            layout=self.layout,
+            end=ChainEnd(self.layout, self.root_id, self.heads, self.catalogue.closes_phase(gate)),
             history=self.history,
-            heads=self.heads,
-            root_id=self.root_id,
             chain=self._chain,
             schemas=self._schemas,
             present=self._now,
             catalogue_sha256=self.catalogue.sha256,
             waivers=self._waivers,
-            closes_phase=self.catalogue.closes_phase(gate),
             clock=self._clock,
             clock_note=note,
         )

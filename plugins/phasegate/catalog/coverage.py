@@ -128,7 +128,7 @@ def _claim_problem(catalogue: Catalogue, test: CollectedTest) -> Problem | None:
         return Problem(
             f"{test.nodeid} claims verifier {test.verifier}, which is not catalogued",
             test.place,
-            near(test.verifier, catalogue.gate_of_verifier, "mend the marker, or catalogue the verifier"),
+            near(test.verifier, catalogue.gate_of_verifier, "fix the marker, or catalogue the verifier"),
         )
     full = gate.verifier_by_id[short].full_id
     if test.verifier not in (short, full):
@@ -147,7 +147,7 @@ def _claim_problem(catalogue: Catalogue, test: CollectedTest) -> Problem | None:
         return Problem(
             f"{test.nodeid} claims {short} of {gate.id} in a module of {test.gate}",
             test.place,
-            "mend one of the two markers",
+            "fix one of the two markers",
         )
     return None
 

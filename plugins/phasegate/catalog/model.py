@@ -253,7 +253,7 @@ class Gate(Record):
         synthetic = {
             f"{self.prefix.upper()}-UNMAPPED": (
                 "a verifier ended as no blocker describes (exception, time-out, lost worker, flip)",
-                "mend what the detail names, then run the gate again",
+                "fix what the detail names, then run the gate again",
                 Severity.S1,
             ),
             self.not_evaluated_code: (

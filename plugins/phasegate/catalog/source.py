@@ -113,7 +113,7 @@ def read(name: str, text: str) -> tuple[Source | None, list[Problem]]:
         reader.problems.append(_syntax_problem(name, text, error))
         return None, reader.problems
     except yaml.YAMLError as error:
-        reader.problems.append(Problem(f"is not YAML: {' '.join(str(error).split())}", name, "mend the file"))
+        reader.problems.append(Problem(f"is not YAML: {' '.join(str(error).split())}", name, "fix the file"))
         return None, reader.problems
     finally:
         if loader is not None:
@@ -290,7 +290,7 @@ def _resolve(text: str) -> Any:
 def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     if mark is None:
-        return Problem(f"is not YAML: {' '.join(str(error).split())}", name, "mend the syntax")
+        return Problem(f"is not YAML: {' '.join(str(error).split())}", name, "fix the syntax")
     place = f"{name}:{mark.line + 1}:{mark.column + 1}"
     lines: Sequence[str] = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
@@ -298,7 +298,7 @@ def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Proble
     if "\t" in indentation:
         return Problem("a tab stands in the indentation", place, "indent with spaces")
     why = ", ".join(" ".join(part.split()) for part in (error.context, error.problem) if part)
-    return Problem(f"is not YAML: {why}", place, "mend the syntax here, or just before")
+    return Problem(f"is not YAML: {why}", place, "fix the syntax here, or just before")
 
 
 def _place_of_offset(name: str, text: str, offset: int) -> str:

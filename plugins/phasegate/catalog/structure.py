@@ -1,4 +1,4 @@
-"""What is wrong with a document's structure, said so that a writer of catalogues can mend it."""
+"""What is wrong with a document's structure, said so that a writer of catalogues can fix it."""
 
 from __future__ import annotations
 

@@ -81,10 +81,10 @@ def _import_problem(target: str, place: str, error: BaseException) -> Problem:
     module_name, _, attribute = target.partition(":")
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         if module_name == error.name or module_name.startswith(f"{error.name}."):
-            return Problem(f"there is no module {error.name}", place, "mend the target, or remove the command")
+            return Problem(f"there is no module {error.name}", place, "fix the target, or remove the command")
     elif isinstance(error, AttributeError) and hasattr(sys.modules.get(module_name), "__spec__"):
-        return Problem(f"module {module_name} has no {attribute}", place, "mend the target, or remove the command")
+        return Problem(f"module {module_name} has no {attribute}", place, "fix the target, or remove the command")
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{error.filename}:{error.lineno}" if isinstance(error, SyntaxError) else f"{frame.filename}:{frame.lineno}"
     fact = f"{module_name} cannot be imported: {type(error).__name__}: {error} (at {where})"
-    return Problem(fact, place, "mend the module; the other commands work without it")
+    return Problem(fact, place, "fix the module; the other commands work without it")

@@ -130,5 +130,5 @@ def _proven(answer: object, store: EvidenceStore, execution_id: str, name: str, 
 
 def _unproven(fact: str, place: object) -> PublishError:
     reason = PublishFailure.UNPROVEN
-    remedy = "mend the store: it has to read back what it stored and answer with a Receipt for it"
+    remedy = "fix the store: it has to read back what it stored and answer with a Receipt for it"
     return PublishError(reason, Problem(f"{reason.value}: the store {fact}", str(place), remedy))

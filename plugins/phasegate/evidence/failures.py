@@ -35,7 +35,7 @@ class Cause:
 
     Attributes:
         reason: Why it failed.
-        remedy: What mends it.
+        remedy: What fixes it.
         transient: Whether the same call may well succeed a moment later.
     """
 
@@ -50,7 +50,7 @@ _MISSING = Cause(PublishFailure.MISSING_BUCKET, "create the bucket (core stack),
 _UNAVAILABLE = Cause(PublishFailure.UNAVAILABLE, _WAIT, transient=True)
 _TIMEOUT = Cause(PublishFailure.TIMEOUT, _WAIT)
 _DIFFERS = Cause(PublishFailure.READ_BACK_DIFFERS, "find out what alters or removes objects of the bucket")
-_REFUSED = Cause(PublishFailure.REFUSED, "mend what the store complains of, then run the gate again")
+_REFUSED = Cause(PublishFailure.REFUSED, "fix what the store complains of, then run the gate again")
 
 _CLOCK = Cause(PublishFailure.CLOCK, "set the clock of this machine (NTP), then run the gate again")
 _BROKEN = Cause(PublishFailure.BROKEN, "find out what is wrong with the store's client; nothing was stored for certain")

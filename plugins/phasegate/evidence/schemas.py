@@ -96,7 +96,7 @@ class SchemaSet:
                 return json.loads(text)
         except (OSError, ValueError) as error:
             fact = f"its schema cannot be read: {error}"
-            raise EvidenceError(Problem(fact, str(path), "mend the schema")) from error
+            raise EvidenceError(Problem(fact, str(path), "fix the schema")) from error
         raise EvidenceError(Problem(f"{name} has no schema", str(path), "write one"))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from phasegate.attempts import Attestor
     from phasegate.evidence.store import EvidenceStore, PublishError, Receipt
 
-_REMEDY = "mend the plugin that answers the hook"
+_REMEDY = "fix the plugin that answers the hook"
 
 
 def asked(config: pytest.Config, name: str, **given: object) -> Any:

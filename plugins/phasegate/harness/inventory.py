@@ -52,7 +52,7 @@ def take_inventory(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> Inve
     """
     absent = [folder for folder in settings.verifiers if not folder.exists()]
     if absent:
-        remedy = "mend [tool.phasegate] verifiers"
+        remedy = "fix [tool.phasegate] verifiers"
         fact = "the folder of verifiers does not exist"
         return Inventory((), tuple(Problem(fact, shown(folder, settings), remedy) for folder in absent))
     taken = _collect(settings, timeout_s)
@@ -101,7 +101,7 @@ def _inventory(
     if not problems and (found is None or done.returncode not in _SOUND):
         said = "\n".join(done.stdout.strip().splitlines()[-_SHOWN_LINES:])
         fact = f"pytest could not collect the verifiers (exit code {done.returncode}):\n{said}"
-        problems.append(Problem(fact, _folders(settings), "mend what pytest names, then lint again"))
+        problems.append(Problem(fact, _folders(settings), "fix what pytest names, then lint again"))
     return Inventory(tests, tuple(problems))
 
 
@@ -109,7 +109,7 @@ def _collection_problem(error: Mapping[str, str]) -> Problem:
     if error["outcome"] == "skipped":
         fact = f"is skipped while it is collected: {error['detail']}"
         return Problem(fact, error["nodeid"], "skip inside the tests, so that their verifiers are still known")
-    return Problem(f"cannot be collected: {error['detail']}", error["nodeid"] or "session", "mend the module")
+    return Problem(f"cannot be collected: {error['detail']}", error["nodeid"] or "session", "fix the module")
 
 
 def _folders(settings: Settings) -> str:

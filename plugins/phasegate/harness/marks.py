@@ -75,21 +75,21 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
     short = _short(name)
     gate = catalogue.gate_of_verifier.get(short)
     if gate is None:
-        return problem(f"verifier {name} is not in the catalogue", "mend the marker, or catalogue the verifier")
+        return problem(f"verifier {name} is not in the catalogue", "fix the marker, or catalogue the verifier")
     verifier = gate.verifier_by_id[short]
     if name not in (verifier.id, verifier.full_id):
-        return problem(f"verifier {name} is catalogued as {verifier.full_id}", "mend the marker")
+        return problem(f"verifier {name} is catalogued as {verifier.full_id}", "fix the marker")
     if gate_mark is not None:
         wanted = gate_mark.args[0] if len(gate_mark.args) == 1 else None
         if wanted not in catalogue.gates:
             return problem(
                 f"gate {wanted!r} is not in the catalogue",
-                f"mend the marker; the catalogue has {', '.join(catalogue.gates)}",
+                f"fix the marker; the catalogue has {', '.join(catalogue.gates)}",
             )
         if wanted != gate.id:
             return problem(
                 f"verifier {verifier.id} belongs to {gate.id}, its module to {wanted}",
-                "mend one of the two markers",
+                "fix one of the two markers",
             )
     return VerifierTest(gate, verifier, place, parametrised=hasattr(item, "callspec"))
 

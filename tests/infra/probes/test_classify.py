@@ -165,7 +165,7 @@ def test_no_answer_is_without_a_class(code: str, status: int | None, message: st
 
 def test_explanations_say_the_call_the_code_and_the_status() -> None:
     assert explain(answered("NoSuchEntity", 404, "none such")) == "Operation: NoSuchEntity (HTTP 404): none such"
-    several = InfraError(problems=[Problem("one", "here", "mend"), Problem("two", "there", "mend")])
+    several = InfraError(problems=[Problem("one", "here", "fix"), Problem("two", "there", "fix")])
     assert explain(several) == "here: one; there: two"
     assert explain(ValueError("odd\nthing")) == "ValueError: odd thing"
 

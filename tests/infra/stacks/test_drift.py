@@ -1,4 +1,4 @@
-"""What somebody changed by hand is described, setting by setting, and mended by ensuring."""
+"""What somebody changed by hand is described, setting by setting, and repaired by ensuring."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ CHANGES: dict[Callable[[World], None], dict[str, list[str]]] = {
 }
 
 
-def test_every_change_by_hand_is_described_as_drift_of_that_setting_alone_and_mended(changed) -> None:
+def test_every_change_by_hand_is_described_as_drift_of_that_setting_alone_and_repaired(changed) -> None:
     expected: dict[str, list[str]] = {}
     for change, drift in CHANGES.items():
         change(changed)
@@ -267,7 +267,7 @@ def test_every_change_by_hand_is_described_as_drift_of_that_setting_alone_and_me
     assert changed.drift() == expected
     results = ensure_all(changed.clients)
     assert [(result.stack, result.error) for result in results if result.error] == []
-    assert sum(result.mended for result in results) == len(expected)
+    assert sum(result.repaired for result in results) == len(expected)
     assert sum(result.created for result in results) == 0
     assert changed.drift() == {}
 
@@ -339,5 +339,5 @@ def test_a_resource_whose_need_is_gone_has_drifted_and_what_was_found_through_it
         "runtime.route_ingest": ["needs is None, not 'runtime.integration'"]
     }
     runtime = of(ensure_all(fresh), "runtime")
-    assert (runtime.status, runtime.created, runtime.mended) == ("PASS", 2, 0)
+    assert (runtime.status, runtime.created, runtime.repaired) == ("PASS", 2, 0)
     assert world.drift() == {}

@@ -29,10 +29,10 @@ def api_key(clients: Clients) -> str:
     return found["Parameter"]["Value"]
 
 
-def test_ensuring_again_creates_and_mends_nothing_and_changes_no_output_and_no_secret(built) -> None:
+def test_ensuring_again_creates_and_repairs_nothing_and_changes_no_output_and_no_secret(built) -> None:
     before = api_key(built.clients)
     second = ensure_all(built.clients)
-    assert [(result.created, result.mended) for result in second] == [(0, 0)] * 5
+    assert [(result.created, result.repaired) for result in second] == [(0, 0)] * 5
     assert [result.outputs for result in second] == [result.outputs for result in built.results]
     assert handles_of(second) == built.handles
     assert api_key(built.clients) == before
@@ -91,7 +91,7 @@ def test_a_bucket_that_holds_evidence_survives_and_the_next_world_encrypts_it_wi
     assert left_of(fresh) == {"core.evidence"}
 
     core = ensure_all(fresh)[0]
-    assert (core.status, core.created, core.mended) == ("PASS", 14, 1)
+    assert (core.status, core.created, core.repaired) == ("PASS", 14, 1)
     rules = fresh.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == core.outputs["kms_key_arn"]
     assert fresh.client("s3").get_object(Bucket=bucket, Key="evidence/x.json")["Body"].read() == b"{}"
@@ -205,7 +205,7 @@ def test_an_alias_left_on_a_key_that_waits_for_deletion_goes_to_the_new_key(fres
     old: str = ensure_all(fresh, stacks=["core"])[0].outputs["kms_key_arn"]
     fresh.client("kms").schedule_key_deletion(KeyId=old.rpartition("/")[2], PendingWindowInDays=10)
     (core,) = ensure_all(fresh, stacks=["core"])
-    assert (core.status, core.created, core.mended) == ("PASS", 1, 3)
+    assert (core.status, core.created, core.repaired) == ("PASS", 1, 3)
     assert core.outputs["kms_key_arn"] != old
     assert fresh.client("kms").describe_key(KeyId=f"alias/{NAME}")["KeyMetadata"]["Arn"] == core.outputs["kms_key_arn"]
 

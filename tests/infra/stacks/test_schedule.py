@@ -56,7 +56,7 @@ class Watched:
             assert resource.address not in self.seen, "acted on twice"
             self.seen[resource.address] = set(progress.known)
         if resource.address in self.failing:
-            raise InfraError("it fails", resource.address, "mend it")
+            raise InfraError("it fails", resource.address, "fix it")
         return "created", {}
 
 

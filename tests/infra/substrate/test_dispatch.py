@@ -70,7 +70,7 @@ def test_a_backend_whose_patch_does_not_fit_is_a_defect_that_every_answer_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def misfit(backend: str) -> None:
-        raise PatchError(fact="Parameter has no callable 'x'", place="moto 9", remedy="mend it")
+        raise PatchError(fact="Parameter has no callable 'x'", place="moto 9", remedy="fix it")
 
     monkeypatch.setattr(dispatch, "apply_for", misfit)
     dispatcher = Dispatcher(FaultBook())

@@ -83,9 +83,9 @@ def test_a_stack_that_fails_is_named_and_the_world_is_not_recorded(
         open_world(substrate, account, REGISTRY, tmp_path)
     assert [problem.place for problem in caught.value.problems] == [f"account {account} at {substrate.endpoint_url}"]
     assert substrate.worlds.get(account) is None
-    mended = open_world(substrate, account, REGISTRY, tmp_path)
-    assert mended.ensured_here
-    mended.clients.close()
+    repaired = open_world(substrate, account, REGISTRY, tmp_path)
+    assert repaired.ensured_here
+    repaired.clients.close()
 
 
 @pytest.mark.parametrize("record", [{}, [], {"stacks": {}, "handles": {}}, {"stacks": []}])

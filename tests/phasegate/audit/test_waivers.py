@@ -23,7 +23,7 @@ def days_from_now(days: float) -> str:
 def waiver(**changes: str) -> str:
     fields = {
         "blocker": "M9A-B2",
-        "reason": "the vendor mends it on Monday",
+        "reason": "the vendor fixes it on Monday",
         "author": "an engineer",
         "approver": "the owner",
         "expires_at_utc": days_from_now(30),
