@@ -1,4 +1,4 @@
-"""What all tests of the project share: a folder for keys that is not the user's own, and a Ctrl-C that arrives."""
+"""What all tests of the project share: keys that are not the user's own, a Ctrl-C that arrives, lean child sessions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
+CHILD_OPTIONS = "-p no:hypothesispytest -p no:benchmark"
+"""For `PYTEST_ADDOPTS` of sessions that tests start: Hypothesis alone would double the time that such a one takes."""
 
 _KEYS = pytest.StashKey[Path]()
 
@@ -27,3 +30,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Removes them."""
     if _KEYS in config.stash:
         shutil.rmtree(config.stash[_KEYS], ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lean_children() -> None:
+    """Sessions that a test starts load no plugin that only the project's own tests use."""
+    os.environ["PYTEST_ADDOPTS"] = CHILD_OPTIONS
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Pytest's own, which drops the options of the environment, with those of child sessions."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", CHILD_OPTIONS)
+    return pytester

@@ -111,7 +111,7 @@ class Platform:
         ]
         if self.registry is not None:
             command.append(f"--registry={self.registry}")
-        environment = os.environ | {"PYTEST_ADDOPTS": ""} | self.environment
+        environment = os.environ | self.environment
         environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_XDIST")}
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)

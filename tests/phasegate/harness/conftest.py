@@ -8,6 +8,7 @@ import sys
 import textwrap
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,16 @@ def s3_endpoint() -> Iterator[str]:
 
 def make_bucket(endpoint: str) -> str:
     """A new versioned bucket; the clock of the ids has seconds, so no two projects may meet in one."""
-    s3 = boto3.client(
+    s3 = _s3(endpoint)
+    bucket = f"evidence-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
+
+
+@cache
+def _s3(endpoint: str) -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="eu-west-2",
@@ -202,11 +212,6 @@ def make_bucket(endpoint: str) -> str:
         aws_secret_access_key="testing",
         config=Config(s3={"addressing_style": "path"}),
     )
-    bucket = f"evidence-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.close()
-    return bucket
 
 
 @pytest.fixture
