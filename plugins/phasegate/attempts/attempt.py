@@ -10,7 +10,6 @@ from types import MappingProxyType
 from pydantic import JsonValue
 
 from phasegate.attempts.conclusion import Attestor, ChainEnd, Committed, Conclusion, finding_of
-from phasegate.attempts.history import History
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import explained
@@ -43,7 +42,6 @@ class OpenAttempt:
         *,
         gate: Gate,
         execution_id: ExecutionId,
-        history: History,
         end: ChainEnd,
         chain: Chain,
         schemas: SchemaSet,
@@ -55,7 +53,6 @@ class OpenAttempt:
     ) -> None:
         self.gate = gate
         self._id = execution_id
-        self._history = history
         self._chain = chain
         self._schemas = schemas
         self._present = present
@@ -271,9 +268,7 @@ class OpenAttempt:
         )
         facts = replace(facts, waivers=[item for item in self._waivers if item.holds(facts.generated_at)])
         conclusion = Conclusion(self.gate, self._id, self.journal, self._end, self._records, found, facts)
-        committed = conclusion.commit(store=store, scanner=scanner, attestor=attestor)
-        self._history.remember(self._history.pack(committed.path))
-        return committed
+        return conclusion.commit(store=store, scanner=scanner, attestor=attestor)
 
     def _settle(self) -> list[Finding]:
         with explained("put the staging folder right", self.path):

@@ -158,10 +158,6 @@ class History:
         self._packs[path] = (stamp, pack)
         return pack
 
-    def remember(self, pack: VerifiedPack) -> None:
-        """Keeps a pack that this process just wrote and synced; a later change of any file voids it."""
-        self._packs[pack.folder] = (_stamp(pack.folder), pack)
-
     def find(self, execution_id: str) -> Path | None:
         """The folder of a committed attempt, or what stands in its place; None where nothing does."""
         parsed = ExecutionId.parse(execution_id)

@@ -337,7 +337,6 @@ class Workspace:
             gate=gate,
             execution_id=execution_id,
             end=ChainEnd(self.layout, self.root_id, self.heads, self.catalogue.closes_phase(gate)),
-            history=self.history,
             chain=self._chain,
             schemas=self._schemas,
             present=self._now,

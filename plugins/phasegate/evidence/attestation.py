@@ -92,7 +92,8 @@ def statement_of(
     warned = [
         names[row["id"]] for row in summary["verifiers"] if row["blockers"] and waived.issuperset(row["blockers"])
     ]
-    failed = [name for row in summary["verifiers"] if (name := names[row["id"]]) not in {*passed, *warned}]
+    harmless = {*passed, *warned}
+    failed = [name for row in summary["verifiers"] if (name := names[row["id"]]) not in harmless]
     result = "WARNED" if warned else "PASSED"
     own: dict[str, JsonValue] = {
         **_place(summary, origin),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -93,11 +94,21 @@ class SchemaSet:
                 return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
             if builtin is not None:
                 text = resources.files("phasegate.evidence").joinpath(f"builtin/{builtin}{_SUFFIX}").read_text("utf-8")
-                return json.loads(text)
+                schema = json.loads(text)
+                return _inlined(schema, schema.pop("$defs", {}))
         except (OSError, ValueError) as error:
             fact = f"its schema cannot be read: {error}"
             raise EvidenceError(Problem(fact, str(path), "fix the schema")) from error
         raise EvidenceError(Problem(f"{name} has no schema", str(path), "write one"))
+
+
+def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """A schema with its local definitions in the places that refer to them: a summary refers to them a row each."""
+    if isinstance(node, dict):
+        if "$ref" in node:
+            return definitions[node["$ref"].removeprefix("#/$defs/")]
+        return {key: _inlined(value, definitions) for key, value in node.items()}
+    return [_inlined(item, definitions) for item in node] if isinstance(node, list) else node
 
 
 def _builtin_of(name: str) -> str | None:

@@ -26,8 +26,11 @@ HYGIENE_KEY = pytest.StashKey["Hygiene"]()
 _IDENTITY = frozenset({"nodeid", "outcome", "when"})
 """Attributes by which pytest tells reports apart; they stay, and a node id that holds a secret is refused earlier."""
 _BARE = frozenset(
-    {"duration", "keywords", "location", "longrepr", "nodeid", "outcome", "sections", "start", "stop"}
-    | {"user_properties", "when", "result", "call"}
+    {
+        *vars(pytest.TestReport("", ("", 0, ""), {}, "passed", None, "call")),
+        *vars(pytest.CollectReport("", "passed", None, [])),
+        "call",
+    }
 )
 """Attributes of every report; what plugins and subtests add beside them may say something."""
 _KINDS: tuple[type[BaseException], ...] = (

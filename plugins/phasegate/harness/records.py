@@ -19,7 +19,9 @@ def record_of(protocol: Protocol, attempt: OpenAttempt, scanner: SecretScanner) 
     from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
 
     record = protocol.record()
-    said = [record.nodeid, record.detail, *protocol.said()]
+    said = [record.detail, *protocol.said(), record.nodeid if "[" in record.nodeid else ""]  # a parameter's value
+    if not any(said):
+        return record
     leaks = scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
     attempt.leaked(leaks)
     if not leaks:
