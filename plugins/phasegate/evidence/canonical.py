@@ -76,20 +76,25 @@ def _refused(place: str, why: str) -> EvidenceError:
     return EvidenceError(Problem(f"is not JSON: {why}", place, remedy))
 
 
-def _offender(value: Any, path: str) -> tuple[str, str] | None:
-    """The first place in a value that canonical JSON refuses, and why."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                return f"{path}.{key!r}", f"a key of type {type(key).__name__}"
-            found = _offender(item, f"{path}.{key}")
-            if found:
-                return found
-        return None
-    if isinstance(value, list | tuple):
-        return next((found for place, item in enumerate(value) if (found := _offender(item, f"{path}[{place}]"))), None)
-    try:
-        rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        return path, f"{type(value).__name__}: {error}"
+def _offender(value: Any, name: str) -> tuple[str, str] | None:
+    """The first place in a value that canonical JSON refuses, and why; however deep it lies, nothing here recurses."""
+    pending, seen = [(name, value)], set()
+    while pending:
+        path, item = pending.pop()
+        if isinstance(item, Mapping | list | tuple):
+            if id(item) in seen:
+                continue  # a value may hold itself
+            seen.add(id(item))
+        if isinstance(item, Mapping):
+            odd = next((key for key in item if not isinstance(key, str)), None)
+            if odd is not None:
+                return f"{path}.{odd!r}", f"a key of type {type(odd).__name__}"
+            pending.extend((f"{path}.{key}", below) for key, below in reversed([*item.items()]))
+        elif isinstance(item, list | tuple):
+            pending.extend((f"{path}[{place}]", item[place]) for place in reversed(range(len(item))))
+        else:
+            try:
+                rfc8785.dumps(item)
+            except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+                return path, f"{type(item).__name__}: {error}"
     return None

@@ -28,6 +28,8 @@ Tamper = Callable[[], None]
 Place = tuple[str, str]
 """An attempt, and the file of it that was tampered with; an empty file stands for the attempt."""
 MINIMUM_SPOTS = (0.02, 0.5, 0.97)
+DEEP = 700
+"""Levels of nesting that a parser follows, and that a search which recurses does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def _of_file(path: Path) -> Iterator[tuple[str, Tamper]]:
     yield "white space at the end", lambda: path.write_bytes(path.read_bytes() + b"\n")
     yield "hash in capitals", lambda: _edit_text(path, _upper_hash)
     yield "pretty-printed", lambda: path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1))
+    yield "half a character, deep down", lambda: _edit_text(path, _half_a_character)
 
 
 def _of_attempt(folder: Path) -> Iterator[tuple[str, str, Tamper]]:
@@ -150,6 +153,10 @@ def _edit_text(path: Path, change: Callable[[str], str]) -> None:
 
 def _upper_hash(text: str) -> str:
     return re.sub(r"[0-9a-f]{64}", lambda found: found[0].upper(), text, count=1)
+
+
+def _half_a_character(text: str) -> str:
+    return text.replace("{", '{"a":' + "[" * DEEP + '"\\ud800"' + "]" * DEEP + ",", 1)
 
 
 def edit_summary(folder: Path, name: str, change: Callable[[dict], None]) -> None:

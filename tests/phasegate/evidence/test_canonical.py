@@ -91,6 +91,22 @@ def test_what_holds_itself_or_is_nested_without_end_is_refused_in_words() -> Non
             canonical(value)
 
 
+@pytest.mark.parametrize("levels", [100, 400, 600, 900, 5_000])
+def test_what_json_cannot_carry_is_refused_at_any_depth(levels) -> None:
+    deep: object = "\ud800"
+    for level in range(levels):
+        deep = [deep] if level % 2 else {"a": deep}
+    with pytest.raises(EvidenceError, match="is not JSON"):
+        canonical(deep)
+
+
+def test_the_place_is_found_beside_what_holds_itself() -> None:
+    circle: dict[str, object] = {}
+    circle |= {"b": circle, "a": math.nan}
+    with pytest.raises(EvidenceError, match=r"p\.a"):
+        canonical(circle, name="p")
+
+
 @given(st.text(), st.integers(0xD800, 0xDFFF))
 def test_any_text_can_be_made_encodable_and_stays_as_it_is_where_it_was(text, half) -> None:
     assert canonical(encodable(text + chr(half)))
