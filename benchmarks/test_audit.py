@@ -7,6 +7,8 @@ import random
 import re
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -172,6 +174,21 @@ def test_every_way_to_tamper_is_named_and_no_clean_pack_is_accused(evidence, set
     assert accused == 0
 
 
+def test_the_recipe_by_hand_holds_of_every_attempt_and_leaves_no_trace(evidence, settings, known) -> None:
+    """What docs/evidence.md tells an auditor to type, with `jq` and `openssl` of this machine."""
+    page = (ROOT / "docs/evidence.md").read_text(encoding="utf-8")
+    recipe = page.partition("## By hand")[2].partition("```sh\n")[2].partition("```")[0]
+    recipe = recipe.replace("KEY=auditor.pub.pem", f"KEY='{KeyStore(settings.platform).public}'")
+    for folder in attempts(evidence):
+        command = ["bash", "-euo", "pipefail", "-c", recipe]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        assert "Signature Verified Successfully" in done.stdout
+        assert "of this runs root" in done.stdout
+        assert "FAILED" not in done.stdout
+    assert audit(settings, evidence, *known).defects == ()
+
+
 def test_whatever_stands_under_the_keys_of_durable_copies_is_named(evidence, store, settings, known) -> None:
     """Other bytes, the same bytes without a lock, a marker, and a shorter lock, over each object of each attempt."""
     workspace = opened(settings, evidence, *known)
@@ -236,9 +253,6 @@ def test_a_statement_is_made_and_signed(benchmark, evidence) -> None:
 @pytest.mark.usefixtures("evidence")
 def test_signing_for_the_first_time_in_a_process(benchmark) -> None:
     """With the import of the cryptography, which each session pays once."""
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     code = "from phasegate.evidence.keys import KeyStore; KeyStore('dev_full').signer()"
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
