@@ -178,15 +178,14 @@ class Connection(socketserver.BaseRequestHandler):
             raise RefusedError(room)
         if int(environ.get("CONTENT_LENGTH", 0)) > room.max_bytes:
             raise RefusedError(room.over)
-        body: list[bytes] = []
+        body = bytearray()
         try:
             self._read_body(room, body)
-            whole = b"".join(body)
-            environ["CONTENT_LENGTH"] = str(len(whole))
+            environ["CONTENT_LENGTH"] = str(len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
-            answer = self._answer(environ, whole)
+            answer = self._answer(environ, bytes(body))
         finally:
-            self.server.bodies.give_back(sum(map(len, body)))
+            self.server.bodies.give_back(len(body))
         self._send(answer, method, closing=False)
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
@@ -216,20 +215,20 @@ class Connection(socketserver.BaseRequestHandler):
         if not is_chunked and b"content-length" not in names and head.method in _WITH_BODY:
             raise RefusedError(_said(HTTPStatus.LENGTH_REQUIRED, "the length of the body is not stated"))
 
-    def _read_body(self, room: Room, body: list[bytes]) -> None:
-        """Reads a body to its end, part by part, each of which is accounted for."""
+    def _read_body(self, room: Room, body: bytearray) -> None:
+        """Reads a body to its end, part by part, each of which is accounted for.
+
+        Parts are joined as they come: kept one by one, the smallest chunks take 28 times the room of their bytes.
+        """
         begun = time.monotonic()
-        size = 0
         while True:
             event = self._next()
             if isinstance(event, h11.Data):
-                part = bytes(event.data)
-                size += len(part)
-                if size > room.max_bytes:
+                if len(body) + len(event.data) > room.max_bytes:
                     raise RefusedError(room.over)
-                if not self.server.bodies.take(len(part)):
+                if not self.server.bodies.take(len(event.data)):
                     raise RefusedError(_said(HTTPStatus.SERVICE_UNAVAILABLE, "too many large requests at once"))
-                body.append(part)
+                body += event.data
             elif isinstance(event, h11.EndOfMessage):
                 return
             elif event is h11.NEED_DATA:

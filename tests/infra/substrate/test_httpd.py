@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -206,6 +207,21 @@ def test_all_bodies_together_have_a_bound_and_give_back_what_they_took(wire: Wir
     assert statuses(wire.send(HEAD + b"Content-Length: 101\r\n\r\n" + b"x" * 101)) == [503]
     for _ in range(3):
         assert statuses(wire.send(HEAD + b"Content-Length: 100\r\n\r\n" + b"x" * 100)) == [200]
+
+
+def test_a_body_in_the_smallest_chunks_takes_the_room_of_its_bytes(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, chunks = 1 << 16, 1 << 15
+    monkeypatch.setattr(wire.application, "admit", lambda _: Room(size, Answer(413, [], b"over")))
+    monkeypatch.setattr(wire.server, "bodies", Budget(size))
+    tracemalloc.start()
+    try:
+        answer = wire.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"2\r\nxx\r\n" * chunks + b"0\r\n\r\n")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert statuses(answer) == [200]
+    assert len(wire.application.asked[0][2]) == size
+    assert peak < 20 * size  # with what is sent, seven bytes a chunk, several times over
 
 
 @pytest.mark.parametrize("status", [204, 304])
