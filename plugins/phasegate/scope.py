@@ -242,9 +242,10 @@ def report(findings: Iterable[tuple[str, str]]) -> bool:
 
 def note(error: BaseException | str) -> None:
     """Notes an error in the running test, or for the next one that ends, so that nobody can swallow it."""
-    try:
-        _current().note(error)
-    except ScopeError:
+    scope = _found()
+    if scope is not None:
+        scope.note(error)
+    else:
         _STRAYS.append(Stray(None, "", text_of(error)))
 
 
@@ -281,13 +282,18 @@ class _Parent:
         spool.send(self._number, {"code": "", "detail": text_of(error)})
 
 
-def _current() -> Scope | _Parent:
+def _found() -> Scope | _Parent | None:
     scope = _CURRENT.get() or (_OPEN[-1] if _OPEN else None)
     if scope is not None:
         return scope
     number = spool.inherited()
-    if number is not None:
-        return _Parent(number)
+    return _Parent(number) if number is not None else None
+
+
+def _current() -> Scope | _Parent:
+    scope = _found()
+    if scope is not None:
+        return scope
     error = ScopeError("blocks(...) and block(...) work inside a test that is marked as a verifier")
     _STRAYS.append(Stray(None, "", str(error)))
     raise error

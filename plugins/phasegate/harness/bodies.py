@@ -6,7 +6,7 @@ pytest's reports come through the hooks of every plugin and conftest, and any of
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -24,11 +24,13 @@ class Body:
         calls: How often it was called to its end.
         returned: What it returned that is not None, by type.
         raised: What it raised.
+        parts: What its subtests raised, which catch it, as they set out to report it.
     """
 
     calls: int = 0
     returned: list[str] = field(default_factory=list)
     raised: list[BaseException] = field(default_factory=list)
+    parts: list[BaseException] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -46,10 +48,18 @@ class Body:
         owner, name = _place(item)
         real = getattr(owner, name)
         setattr(owner, name, self._noting(real, ended))
+        stop = item.config.pluginmanager.add_hookcall_monitoring(self._reporting, lambda *_: None)
         try:
             yield
         finally:
+            stop()
             setattr(owner, name, real)
+
+    def _reporting(self, name: str, _: object, given: Mapping[str, Any]) -> None:
+        """Takes, ahead of every plugin, what is about to be reported while the function runs."""
+        error = given["call"].excinfo if name == "pytest_runtest_makereport" else None
+        if error is not None:
+            self.parts.append(error.value)
 
     def _noting(self, real: Callable[..., Any], ended: Callable[[], None]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(real):

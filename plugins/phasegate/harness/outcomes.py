@@ -88,7 +88,7 @@ class Protocol:
         for kind in self.body.returned:
             self._note("call", f"the test returned a value ({kind}), and what is returned is not checked: assert it")
         if self._clean():
-            for error in (*self.swallowed, *self.body.raised):
+            for error in (*self.swallowed, *self.body.raised, *self.body.parts):
                 self._note("call", error)
 
     def _note(self, when: str, error: BaseException | str) -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio.runners
+import asyncio.tasks
 import logging
+import sys
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phasegate.printable import text_of
 from phasegate.scope import note
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 _UNAWAITED = "was never awaited"
+_REGISTRY = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
+_RAW_THREAD = "thread started by"
+"""How Python says that what it cannot raise ended a thread of `_thread`."""
 
 
 class Watch(logging.Handler):
@@ -50,27 +58,38 @@ class Watch(logging.Handler):
             note(f"asyncio: {str(message).splitlines()[0]}")
 
     def settle(self) -> None:
-        """Notes the exceptions of futures that nobody asked for."""
+        """Notes the exceptions of futures and tasks that nobody asked for."""
         for error in tuple(self._unseen.values()):
             note(f"a future failed and nobody asked for its result: {type(error).__name__}: {text_of(error)}")
         self._unseen.clear()
+        # A task that something holds is not logged as unretrieved, and one in a cycle only when memory is collected.
+        for task in tuple(getattr(asyncio.tasks, _REGISTRY, ())):
+            if task.done() and task.get_loop().is_closed() and getattr(task, "_log_traceback", False):
+                note(f"asyncio: a task failed and nobody asked for its result: {task.exception()!r}")
 
     @contextmanager
     def threads(self) -> Generator[None, None, None]:
-        """Notes exceptions that end a thread while this is open."""
-        before = threading.excepthook
+        """Notes, while this is open, exceptions that end a thread, and assertions that fail where nothing can raise."""
+        before, unraisable_before = threading.excepthook, sys.unraisablehook
 
         def hook(args: threading.ExceptHookArgs) -> None:
             if args.exc_type is not SystemExit:
                 note(f"in a thread: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
             before(args)
 
-        threading.excepthook = hook
+        def unraisable_hook(args: UnraisableHookArgs) -> None:
+            if _RAW_THREAD in (args.err_msg or "") or isinstance(args.exc_value, AssertionError):
+                note(f"where nothing can raise: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
+            unraisable_before(args)
+
+        threading.excepthook, sys.unraisablehook = hook, unraisable_hook
         try:
             yield
         finally:
             if threading.excepthook is hook:
                 threading.excepthook = before
+            if sys.unraisablehook is unraisable_hook:
+                sys.unraisablehook = unraisable_before
 
     def _replace(self, owner: object, name: str, wrap: Callable[[Any], Any]) -> None:
         original = getattr(owner, name, None)

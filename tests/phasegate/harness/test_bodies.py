@@ -96,6 +96,30 @@ UNMAPPED = {
         """,
         "in a thread: AssertionError: seen by nobody",
     ),
+    "assertion in a raw thread": (
+        """
+        import _thread
+        before, started = _thread._count(), _thread.allocate_lock()
+        started.acquire()
+        def check():
+            started.release()
+            assert 1 == 2, "seen by nobody"
+        _thread.start_new_thread(check, ())
+        started.acquire()
+        while _thread._count() > before:
+            pass
+        """,
+        "where nothing can raise: AssertionError: seen by nobody",
+    ),
+    "assertion in a finaliser": (
+        """
+        class Checked:
+            def __del__(self):
+                assert 1 == 2, "seen by nobody"
+        Checked()
+        """,
+        "where nothing can raise: AssertionError: seen by nobody",
+    ),
     "future that nobody asks": (
         """
         from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +141,18 @@ UNMAPPED = {
         asyncio.run(main())
         """,
         "was still pending when its loop ended",
+    ),
+    "failed task that something holds": (
+        """
+        import asyncio
+        async def check():
+            assert False
+        async def main():
+            main.held = asyncio.create_task(check())
+            await asyncio.sleep(0.01)
+        asyncio.run(main())
+        """,
+        "a task failed and nobody asked for its result",
     ),
     "coroutine that nobody awaits": (
         """
@@ -252,6 +288,12 @@ SWALLOWING = {
             call.excinfo = None
             return (yield)
         """,
+    "report of a subtest": """
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(item, call):
+            call.excinfo = None
+            return (yield)
+        """,
     "protocol answered": """
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtest_protocol(item, nextitem):
@@ -289,6 +331,9 @@ def test_a_conftest_that_swallows_a_failure_swallows_no_verdict(project, how) ->
     body = "pass" if "taken" in how or "teardown" in how else "assert False, 'the check failed'"
     project.gate("C", v2=body)
     path = project.path / "gates/test_m9c.py"
+    if "subtest" in how:
+        project.gate("C", v2=f"with subtests.test():\n    {body}")
+        path.write_text(path.read_text().replace("def test_body(gate)", "def test_body(gate, subtests)"))
     if "taken" in how:
         cases = '@pytest.mark.parametrize("n", [1, 2], ids=["case1", "case2"])\ndef test_body(gate, n)'
         path.write_text(path.read_text().replace("def test_body(gate)", cases))
