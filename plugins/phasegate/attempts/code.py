@@ -51,7 +51,7 @@ class Code:
         own: Gives what a gate is judged by beside that, as far as this process knows: its modules.
         also: Gives what else was loaded beside a gate's modules. It is recorded, and need not be loaded again to
             look at the gate's evidence.
-        elsewhere: What does not lie below the root, by name.
+        elsewhere: Says where what does not lie below the root lies, by name; None for what it does not know.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Code:
         shared: Collection[str] = (FRAMEWORK,),
         own: Callable[[str], Collection[str]] = lambda _: (),
         also: Callable[[str], Collection[str]] = lambda _: (),
-        elsewhere: Mapping[str, Path] | None = None,
+        elsewhere: Callable[[str], Path | None] = lambda _: None,
     ) -> None:
         self._root = root
         self._shared = frozenset(shared)
         self._own = own
         self._also = also
-        self._places = {FRAMEWORK: _FRAMEWORK_FOLDER, **(elsewhere or {})}
+        self._elsewhere = elsewhere
         self._digests: dict[str, str | None] = {}
         self._looked_at: set[Path] = set()
         self._uncommitted: tuple[str, ...] | None = ()
@@ -124,8 +124,9 @@ class Code:
 
     def _place(self, name: str) -> Path | None:
         """Where code of a name lies; None for a name that leads out of the project."""
-        if name in self._places:
-            return self._places[name]
+        known = _FRAMEWORK_FOLDER if name == FRAMEWORK else self._elsewhere(name)
+        if known is not None:
+            return known
         parts = PurePosixPath(name).parts
         return None if not parts or ".." in parts or "\0" in name or name.startswith("/") else self._root / name
 

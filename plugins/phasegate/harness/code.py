@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
 _FRAMEWORK: Final = Path(__file__).parents[1]
+_PLUGIN: Final = "plugin:"
 _SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 
 
@@ -33,7 +35,7 @@ def code_of(config: pytest.Config, settings: Settings) -> Code:
 
     loaded = _Loaded(config, settings.root, settings.code)
     shared = {FRAMEWORK, *loaded.named([*settings.code, settings.schemas, *loaded.helpers(settings.verifiers)])}
-    return Code(settings.root, shared, loaded.modules_of, loaded.beside, loaded.elsewhere)
+    return Code(settings.root, shared, loaded.modules_of, loaded.beside, loaded.place_of)
 
 
 class _Loaded:
@@ -43,16 +45,13 @@ class _Loaded:
         config: The session's configuration.
         root: The project's root.
         covered: Folders that are digested whole, so that nothing in them is named by itself.
-
-    Attributes:
-        elsewhere: The places of what does not lie below the root, by name; it grows as such things are named.
     """
 
     def __init__(self, config: pytest.Config, root: Path, covered: Iterable[Path]) -> None:
         self._config = config
         self._root = root
         self._covered = tuple(f"{folder}/" for folder in (*covered, _FRAMEWORK))
-        self.elsewhere: dict[str, Path] = {}
+        self._outside: dict[str, Path] = {}
 
     def named(self, paths: Iterable[Path]) -> list[str]:
         """The names of files and folders: below the root, or of their own where they lie outside of it."""
@@ -82,8 +81,14 @@ class _Loaded:
                 continue
             if path.name == "conftest.py" and not any(module.is_relative_to(path.parent) for module in own):
                 continue
-            found.append(self._name(path, f"plugin:{name}"))
+            found.append(self._name(path, f"{_PLUGIN}{name}"))
         return found
+
+    def place_of(self, name: str) -> Path | None:
+        """Where something lies that was named and does not lie below the root; None for what was not loaded here."""
+        if name.startswith(_PLUGIN):
+            return self._plugins().get(name.removeprefix(_PLUGIN))
+        return self._outside.get(name)
 
     @cached_property
     def _modules(self) -> dict[str, set[Path]]:
@@ -105,8 +110,10 @@ class _Loaded:
                 continue
             module = plugin if inspect.ismodule(plugin) else sys.modules.get(type(plugin).__module__)
             path = _file_of(module)
-            if path is not None and not _is_installed(path):
-                found[name] = path
+            if module is not None and path is not None and not _is_installed(path):
+                # A name that is the same in each process, and on each machine: no number of an object, no whole path.
+                is_conftest = name == str(path)
+                found[Path(os.path.relpath(path, self._root)).as_posix() if is_conftest else module.__name__] = path
         return found
 
     def _imported(self) -> dict[str, Path]:
@@ -126,7 +133,7 @@ class _Loaded:
     def _name(self, path: Path, otherwise: str) -> str:
         if path.is_relative_to(self._root):
             return path.relative_to(self._root).as_posix()
-        self.elsewhere[otherwise] = path
+        self._outside[otherwise] = path
         return otherwise
 
 

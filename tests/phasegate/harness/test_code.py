@@ -44,3 +44,20 @@ def test_evidence_that_other_code_judged_does_not_count(project) -> None:
     (project.path / "tampering.py").unlink()
     held_by("helper.py", "tampering.py")
     assert project.run("-m", "m9a or m9b").ret == ExitCode.OK
+
+
+def test_a_plugin_that_lies_outside_of_the_project_judges_too(project, tmp_path_factory, monkeypatch) -> None:
+    folder = tmp_path_factory.mktemp("plugins")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    source = "class Other: pass\n\n\ndef pytest_configure(config): config.pluginmanager.register(Other())\n"
+    (folder / "lenient.py").write_text(source)
+    assert project.run("-m", "m9a", "-p", "lenient").ret == ExitCode.OK
+    assert {name for name in project.summaries()["M9.A"]["code"]["digests"] if ":" in name} == {"plugin:lenient"}
+    assert project.run("-m", "m9b", "-p", "lenient").ret == ExitCode.OK
+    assert "plugin:lenient" in project.summaries()["M9.B"]["code"]["digests"]
+    for source_now in (source + "# edited", None):
+        options = ["-p", "lenient"] if source_now else []
+        (folder / "lenient.py").write_text(source_now or source)
+        assert project.run("-m", "m9b", *options).ret == ExitCode.BLOCKED
+        why = "other code than stands here now (plugin:lenient); run M9.A again"
+        assert why in project.summaries()["M9.B"]["blocker_details"][0]["detail"]
