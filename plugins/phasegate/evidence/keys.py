@@ -33,6 +33,8 @@ OVERRIDE: Final = "PHASEGATE_SIGNING_KEY"
 """The variable that names another key than the settings do."""
 _PRIVATE, _PUBLIC = "signing.pem", "signing.pub.pem"
 _OWNER_ONLY = 0o077
+_LARGEST: Final = 1 << 20
+"""Bytes that no key in PEM has."""
 _LEAST_RSA_BITS: Final = 2_048
 """NIST SP 800-131A: signatures of shorter RSA keys prove nothing any more."""
 
@@ -266,7 +268,8 @@ def _remote(named: str) -> Signer:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(_LARGEST)  # a device never ends; what is cut off is no key
     except OSError as error:
         raise _unusable(f"cannot be read: {error.strerror}", str(path), "name a key that can be read") from error
 

@@ -70,6 +70,11 @@ def test_a_pipe_among_the_trusted_keys_is_refused_and_not_waited_for(tmp_path) -
         keys.keys()
 
 
+def test_what_never_ends_is_no_key() -> None:
+    with pytest.raises(EvidenceError, match="is no public key in PEM"):
+        public_key(Path("/dev/zero"))
+
+
 def test_gates_trust_the_key_that_signs_and_those_that_are_trusted(tmp_path) -> None:
     other, third = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
     keys = store(tmp_path, KEY=pem(other).decode())
