@@ -283,6 +283,12 @@ def test_a_name_with_an_underscore_stands_for_no_other(wire: Wire) -> None:
     assert environ["HTTP_X_AMZ_META_A_B"].split() == ["c", "folded"]
 
 
+def test_white_space_around_a_value_is_no_part_of_it(wire: Wire) -> None:
+    wire.send(HEAD + b"Content-Length: 0\r\nX-Ig-Api-Key: \t a key \t\r\n\r\n")
+    [environ] = wire.application.environs
+    assert environ["HTTP_X_IG_API_KEY"] == "a key"
+
+
 def test_an_absolute_target_names_the_host_and_cannot_hide_another(wire: Wire) -> None:
     for host in (b"localhost", b"evil.example"):
         wire.send(b"GET http://" + host + b"/a%20b?q=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
