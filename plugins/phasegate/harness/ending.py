@@ -6,10 +6,10 @@ exit code is not 0.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -17,13 +17,48 @@ from phasegate.errors import ExitCode
 from phasegate.harness.answers import told
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_controller, is_worker, selected_gates
-from phasegate.harness.exits import EXITS_KEY, LastWord
+from phasegate.harness.exits import EXITS_KEY, LastWord, say_lost
 from phasegate.harness.stash import SETTINGS_KEY
 
 if TYPE_CHECKING:
     from phasegate.harness.session import AttemptRunner
+    from phasegate.settings import Settings
 
 ENDING_KEY = pytest.StashKey["Ending"]()
+_SHOWING: Final = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def only_shows(config: pytest.Config) -> bool:
+    """Whether pytest is asked to show something, and to run nothing."""
+    return any(getattr(config.option, name, None) for name in _SHOWING)
+
+
+class LastAnswer:
+    """Lets the exit code say what the gates say, whatever plugins and conftest files made of it.
+
+    Registered behind the conftest files that pytest loads first, so that it stands around what they answer.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, object, object]:
+        """Has the last word."""
+        try:
+            code = yield
+        except SystemExit as error:  # out of a hook that runs when the session is over
+            if error.code or ENDING_KEY not in config.stash:
+                raise
+            code = ExitCode.OK
+        ending = config.stash.get(ENDING_KEY, None)
+        if ending is not None:
+            return ending.last_word(code)
+        began = SETTINGS_KEY in config.stash or only_shows(config)
+        if code == ExitCode.OK and not began and reaches(config, self._settings.verifiers):
+            sys.stderr.write("phasegate: a plugin answered for pytest, and no gate was judged\n")
+            return ExitCode.INCOMPLETE
+        return code
 
 
 class Ending:
@@ -34,7 +69,7 @@ class Ending:
         self._runner = runner
         self._began = False
         self._verdict: ExitCode | None = None
-        self._exits = config.stash.get(EXITS_KEY, None) or LastWord()
+        self._exits = config.stash.get(EXITS_KEY, None) or LastWord(config)
         self._exits.lost = self._lose
         self._exits.armed = reaches(config, config.stash[SETTINGS_KEY].verifiers)
 
@@ -106,12 +141,7 @@ class Ending:
         Returns:
             The exit code of what is known now.
         """
-        capture = self._config.pluginmanager.get_plugin("capturemanager")
-        if capture is not None:
-            capture.suspend(in_=True)
-        os.write(
-            sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\nphasegate: {what} in a session of gates\n".encode()
-        )
+        say_lost(self._config, what)
         alone = not is_worker(self._config) and not is_controller(self._config)
         if not alone or threading.current_thread() is not threading.main_thread():
             return (

@@ -7,7 +7,10 @@ kind may end in 0: not inside a verifier, whose attempt is lost, nor in an `atex
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -19,6 +22,16 @@ _BYTE: Final = 0xFF
 
 end_now: Final[Callable[[int], NoReturn]] = os._exit
 """Ends the process without asking anyone; for a child of `os.fork`, which must not run on as the session."""
+
+
+def say_lost(config: pytest.Config, what: str) -> None:
+    """Says what ends the process, past what captures its output."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if capture is not None:
+        capture.suspend(in_=True)
+    line = f"\nphasegate: {what} in a session of gates\n"
+    os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line.encode())
+
 
 EXITS_KEY = pytest.StashKey["LastWord"]()
 
@@ -33,15 +46,24 @@ class LastWord:
             ends with instead of 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self.armed = False
         self.code: int | None = None
-        self.lost: Callable[[str], int] = lambda _: ExitCode.INTERNAL
+        self.lost: Callable[[str], int] = partial(_lost_early, config)
         self._pid = os.getpid()
         self._originals = {name: getattr(os, name) for name in ("_exit", *_REPLACING)}
         os._exit = self._exit
         for name in _REPLACING:
             setattr(os, name, self._replacing(name))
+
+    @contextmanager
+    def closed(self) -> Generator[None, None, None]:
+        """Closes the ways out while this is open."""
+        self.armed = True
+        try:
+            yield
+        finally:
+            self.armed = False
 
     def remove(self) -> None:
         """Takes itself away again."""
@@ -73,3 +95,8 @@ class LastWord:
             except BaseException:  # noqa: BLE001 - the process ends now, and not well
                 code = ExitCode.INTERNAL
         return status & _BYTE or code
+
+
+def _lost_early(config: pytest.Config, what: str) -> int:
+    say_lost(config, what)
+    return ExitCode.INTERNAL

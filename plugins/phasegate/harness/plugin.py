@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Generator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate import hookspecs
-from phasegate.errors import ExitCode, PhasegateError
+from phasegate.errors import PhasegateError, Problem
 from phasegate.harness import belonging, marks
-from phasegate.harness.ending import ENDING_KEY, Ending
+from phasegate.harness.ending import ENDING_KEY, Ending, LastAnswer, only_shows
 from phasegate.harness.exits import EXITS_KEY, LastWord
 from phasegate.harness.facts import present_of
 from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner
@@ -45,15 +46,24 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser
 ) -> Generator[None, object, object]:
-    """Adds the short spellings of the options, behind the plugins and conftests that may declare the same names."""
+    """Adds what comes behind conftest files: short options, which they may declare, and the last word on exit codes."""
     known = early_config.known_args_namespace
+    settings = None
     try:
         settings = session_settings(early_config.rootpath, early_config.invocation_params.dir, known.file_or_dir)
-        if settings is not None:
-            early_config.stash[EXITS_KEY] = LastWord()  # before a conftest can take a way out aside
-        result = yield
-        if settings is not None:
-            add_short_options(parser, early_config, settings)
+        if settings is None:
+            return (yield)
+        early_config.stash[EXITS_KEY] = exits = LastWord(early_config)  # before a conftest can take a way out aside
+        with nullcontext() if known.help else exits.closed():
+            result = yield
+        add_short_options(parser, early_config, settings)
+        early_config.pluginmanager.register(LastAnswer(settings), "phasegate-last-answer")
+    except SystemExit as error:
+        if error.code or settings is None or known.help:
+            raise
+        fact = "a conftest file or a plugin ended pytest while it was loaded, and no gate was judged"
+        problem = Problem(fact, "sys.exit", "raise pytest.UsageError, or skip what cannot run")
+        raise pytest.UsageError(str(problem)) from error
     except PhasegateError as error:
         if not known.help:  # help is for who looks for a way out, too
             raise pytest.UsageError(str(error)) from error
@@ -72,19 +82,6 @@ def pytest_configure(config: pytest.Config) -> None:
         _set_up(config, settings, choices)
     except PhasegateError as error:
         raise pytest.UsageError(str(error)) from error
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Lets the exit code say what the gates say, whatever other plugins made of it."""
-    try:
-        code = yield
-    except SystemExit as error:  # out of a hook that runs when the session is over
-        if error.code or ENDING_KEY not in config.stash:
-            raise
-        code = ExitCode.OK
-    ending = config.stash.get(ENDING_KEY, None)
-    return code if ending is None else ending.last_word(code)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -133,7 +130,7 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     plugins.register(Services(), "phasegate-services")
     if config.getoption("phasegate_inventory", None) is not None:
         return  # the recorder looks at the tests as they are
-    if config.option.collectonly:
+    if only_shows(config):
         guard_outlets(config, Hygiene(cache(new_scanner), found=lambda _: None, watches=lambda: True))
         plugins.register(Collecting(catalogue, settings, None), "phasegate-collecting")
         return

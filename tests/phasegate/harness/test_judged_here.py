@@ -140,6 +140,26 @@ def test_a_session_that_ends_before_it_collected_says_nothing_of_its_gates(proje
     assert project.run().ret == ExitCode.INCOMPLETE
     project.write("tests/test_plain.py", "import pytest\ndef test_it(): pytest.exit('enough', returncode=0)\n")
     assert project.run("tests").ret == ExitCode.OK
+    project.write("conftest.py", "def pytest_cmdline_main(): return 0\n")
+    result = project.run()
+    assert result.ret == ExitCode.INCOMPLETE
+    assert "no gate was judged" in result.stderr.str()
+    assert project.run("tests").ret == ExitCode.OK
+    for place in ("gates/conftest.py", "conftest.py"):
+        project.write(place, "import sys\nsys.exit(0)\n")
+        result = project.run()
+        assert result.ret == ExitCode.USAGE
+        assert "no gate was judged" in result.stderr.str()
+    project.write("conftest.py", "import os\nos._exit(0)\n")
+    result = project.run()
+    assert result.ret == ExitCode.INTERNAL
+    assert "os._exit(0) was called in a session of gates" in result.stderr.str()
+
+
+@pytest.mark.parametrize("option", ["--fixtures", "--fixtures-per-test", "--cache-show", "--markers", "--help"])
+def test_what_only_shows_something_judges_nothing_and_ends_well(project, option) -> None:
+    assert project.pytester.runpytest_subprocess(option).ret == ExitCode.OK
+    assert not (project.path / "runs").exists()
 
 
 LAST = {
@@ -149,6 +169,12 @@ LAST = {
             result = yield
             session.exitstatus = 0
             return result
+        """,
+    "answers for pytest": """
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_cmdline_main():
+            yield
+            return 0
         """,
     "exits at exit": """
         import atexit, os
