@@ -21,7 +21,7 @@ MIN_ENVIRONMENT_LENGTH = 8
 _SENSITIVE = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PRIVATE_KEY|API_?KEY|ACCESS_KEY|CREDENTIALS?$")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _ESCAPE = re.compile(
-    rb"""\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\(["\\/bfnrt])"""
+    rb"""\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(["'\\/bfnrt])"""
 )
 _ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _MARGIN = re.compile(rb"(?m)^(?:E[ \t])?[ \t]*[-+?>]?[ \t]+")
@@ -29,6 +29,9 @@ _MARGIN = re.compile(rb"(?m)^(?:E[ \t])?[ \t]*[-+?>]?[ \t]+")
 
 _UNWRAPPINGS = 4
 """How often JSON in JSON in JSON is unwrapped before it is searched."""
+
+_LONG, _PART = 200, 64
+"""From how many characters on a value is shown without its middle, and how much of its ends is searched for."""
 
 _PIECE, _OVERLAP = 8_192, 4_096
 """Bytes of a long line that patterns look at in one go: some take time quadratic in it."""
@@ -91,6 +94,9 @@ class SecretScanner:
         self._known.add(value)
         for spelling, needle in _spellings(value):
             self._needles.setdefault(needle, (f"{name} ({spelling})", _digest(value)))
+            if len(needle) > _LONG:
+                for part in (needle[:_PART], needle[-_PART:]):
+                    self._needles.setdefault(part, (f"{name} ({spelling}, in part)", _digest(value)))
 
     def register_environment(self, environment: Mapping[str, str]) -> None:
         """Adds the values of the environment's variables whose names say that they are secret.
@@ -136,7 +142,7 @@ class SecretScanner:
 
 
 def _unwrapped(data: bytes) -> list[bytes]:
-    """The bytes, and what they are once the escapes of JSON, of JSON in JSON and so on are read away.
+    """The bytes, and what they are once the escapes of JSON and Python, of JSON in JSON and so on are read away.
 
     A value may stand in a JSON text inside a JSON string, with any of its characters escaped or none; this finds
     it however it was written.
@@ -157,9 +163,11 @@ def _folded(readings: Sequence[bytes]) -> list[bytes]:
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
-    high, low, code, single = match.groups()
+    high, low, code, byte, single = match.groups()
     if single is not None:
         return _ESCAPED.get(single, single)
+    if byte is not None:
+        return bytes.fromhex(byte.decode("ascii"))
     units = bytes.fromhex((code or high + low).decode("ascii"))
     return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
 

@@ -128,6 +128,10 @@ class Hygiene:
         """Whether an exception, its notes, its causes or the lines that raised it hold a secret."""
         return self.is_secret(place, "".join(_formatted(error)))
 
+    def compared(self, *values: object) -> bool:
+        """Whether values that a test compared hold a secret; pytest shows parts of them, in which nothing is found."""
+        return self._watches() and self.is_secret("a comparison", "\n".join(map(_repr, values)))
+
     def warning(self, message: warnings.WarningMessage) -> None:
         """Cleans a warning that pytest is about to list."""
         if not self._watches():
@@ -136,6 +140,7 @@ class Hygiene:
         line = warnings.formatwarning(said, message.category, message.filename, message.lineno, message.line)
         if self.is_secret("a warning", line):
             message.message, message.line, message.source = WITHHELD, "", None
+            message.filename = self.text("the place of a warning", message.filename)
         elif printable(said) != said or not _can_be_said(message.message):
             message.message = printable(said)
 
@@ -201,6 +206,13 @@ def _formatted(error: BaseException) -> list[str]:
     with suppress(Exception):
         return [*traceback.format_exception(error), text_of(error)]
     return [type(error).__name__, text_of(error)]  # a cause that cannot be put into words
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001 - a value may raise anything while it is put into words
+        return type(error).__name__
 
 
 def _can_be_said(message: object) -> bool:

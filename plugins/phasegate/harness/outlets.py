@@ -84,6 +84,11 @@ class _Outlets:
         self._hygiene = hygiene
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str] | None:
+        """Withholds what an assertion compared, before pytest shortens it or shows only where it differs."""
+        return [f"{WITHHELD} {op} {WITHHELD}"] if self._hygiene.compared(left, right) else None
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Cleans a report where it is handed out; those of subtests are made no other way."""
         self._hygiene.report(report)

@@ -77,7 +77,7 @@ def test_a_finding_holds_a_digest_and_no_part_of_the_value() -> None:
     assert "horse" not in str(leak)
 
 
-AWKWARD = 'pä"s\\s/w+ö rd😀=%41'
+AWKWARD = "'pä\"s\\s/w+ö rd😀=%41"
 WRITTEN = {
     "JSON": json.dumps({"k": AWKWARD}),
     "JSON in UTF-8": json.dumps({"k": AWKWARD}, ensure_ascii=False),
@@ -90,6 +90,9 @@ WRITTEN = {
     "URL with slashes": quote(AWKWARD),
     "form": quote_plus(AWKWARD),
     "URL in JSON in JSON": json.dumps(json.dumps(quote(AWKWARD))),
+    "Python": repr(AWKWARD),
+    "Python's bytes": repr(AWKWARD.encode()),
+    "Python's bytes in JSON": json.dumps(repr(AWKWARD.encode())),
     "base64 with line ends": json.dumps(base64.encodebytes((AWKWARD * 9).encode()).decode()),
     "base64 with escaped slashes": json.dumps(base64.b64encode(AWKWARD.encode()).decode()).replace("/", "\\/"),
 }

@@ -46,6 +46,7 @@ OUTLETS = {
     "set-up": "request.getfixturevalue('broken')",
     "tear-down": "request.addfinalizer(lambda: pytest.fail(spelled))",
     "warning": "warnings.warn(spelled)",
+    "warning's place": "warnings.warn_explicit('x', UserWarning, spelled, 1)",
     "thread": "thread = threading.Thread(target=raises, args=(spelled,)); thread.start(); thread.join()",
     "finaliser": "Unruly(spelled); gc.collect()",
     "property": "request.getfixturevalue('record_property')('note', spelled)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -47,6 +48,36 @@ def test_no_part_of_a_secret_is_left_where_a_long_detail_is_cut_off(project, mon
         assert value[:10] not in said
         assert value[4:12] not in said  # without the sign that JSON and XML spell in ways of their own
     assert not_blocked(project, values) == []
+
+
+SHORTENED = {
+    "a long value": "assert LONG is None",
+    "a long value that is true": "assert not LONG",
+    "an argument": "def check(token):\n    raise RuntimeError('no')\ncheck(LONG)",
+    "what differs at its end": "assert SHORT == SHORT + chr(10)",
+    "in a mapping": "assert {'k': SHORT} == {'k': 1}",
+    "in a list": "assert [LONG] == [SHORT]",
+    "bytes": "assert LONG.encode() is None",
+    "in base64": "import base64\nassert not base64.b64encode(LONG.encode())",
+    "with both quotes": "assert QUOTED is None",
+}
+
+
+def test_no_part_of_a_secret_is_left_where_pytest_shortens_a_value(project) -> None:
+    digits = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(8))
+    values = {"LONG": digits[:400], "SHORT": digits[400:464], "QUOTED": f"it's \"{digits[464:]}"}
+    given = "".join(f"{name} = {value!r}\n" for name, value in values.items())
+    given += "gate.protect([('long', LONG), ('short', SHORT), ('quoted', QUOTED)])\n"
+    project.write("values.py", given.rpartition("gate.")[0])
+    head = "import sys\nsys.path.insert(0, '.')\nfrom values import LONG, SHORT, QUOTED\n" + given.splitlines()[-1]
+    done, summaries = project.judge_each({name: f"{head}\n{body}" for name, body in SHORTENED.items()}, "--tb=long")
+    assert done.ret == ExitCode.BLOCKED
+    said = done.stdout.str() + json.dumps(summaries)
+    for value in values.values():
+        for coded in (value, base64.b64encode(value.encode()).decode()):
+            assert [coded[at : at + 10] for at in range(len(coded) - 10) if coded[at : at + 10] in said] == []
+    for name, summary in summaries.items():
+        assert any("holds a secret: " in row["detail"] for row in summary["blocker_details"]), name
 
 
 def test_what_is_said_while_modules_are_collected_and_what_ends_a_session_is_clean_and_blocks(
