@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from phasegate.evidence.store import EvidenceStore, PublishError, Receipt
 
 _REMEDY = "fix the plugin that answers the hook"
+_FAILURES = (Exception, SystemExit)
+"""What a plugin may fail with; only a Ctrl-C is the user's."""
 
 
 def asked(config: pytest.Config, name: str, **given: object) -> Any:
@@ -28,7 +30,7 @@ def asked(config: pytest.Config, name: str, **given: object) -> Any:
     """
     try:
         return getattr(config.hook, name)(config=config, **given)
-    except Exception as error:
+    except _FAILURES as error:
         if hasattr(error, "problems"):
             raise
         raise SettingsError(_problem(name, error)) from error
@@ -67,7 +69,7 @@ def store_of(config: pytest.Config) -> EvidenceStore | None:
     name = "pytest_phasegate_evidence_store"
     try:
         store: Any = getattr(config.hook, name)(config=config)
-    except Exception as error:  # noqa: BLE001 - whatever keeps the store away, nothing is published
+    except _FAILURES as error:  # whatever keeps the store away, nothing is published
         return _NoStore(_problem(name, error))
     if store is None or all(callable(getattr(store, method, None)) for method in ("publish", "uri")):
         return store  # type: ignore[no-any-return]
@@ -98,7 +100,7 @@ def attestor_of(config: pytest.Config) -> Attestor:
             raise
         except EnvelopeError as error:
             raise EvidenceError(Problem(f"what it signs is no envelope: {text_of(error)}", name, _REMEDY)) from error
-        except Exception as error:
+        except _FAILURES as error:
             raise EvidenceError(_problem(name, error)) from error
         raise EvidenceError(Problem("it signs another statement than the one it was given", name, _REMEDY))
 

@@ -106,7 +106,10 @@ class Ending:
             code: What pytest is about to end with.
         """
         if code == ExitCode.OK and self._began and not is_worker(self._config):
-            code = self._settle_late() if self._verdict is None else self._verdict
+            try:
+                code = self._settle_late() if self._verdict is None else self._verdict
+            except SystemExit:
+                code = ExitCode.INTERNAL
         self._exits.code = code if isinstance(code, int) else int(ExitCode.INTERNAL)
         return code
 

@@ -52,6 +52,30 @@ def test_hooks_that_raise_are_findings_of_the_gate_each_by_name(project) -> None
     assert project.summaries()["M9.C"]["provenance"] == {"registry_sha256": "0" * 64}  # the other plugin's stays
 
 
+def test_a_plugin_that_ends_the_process_in_a_hook_ends_nothing(project) -> None:
+    hooks(
+        project,
+        """
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_phasegate_evidence_store(config):
+            raise SystemExit(0)
+
+        def pytest_phasegate_provenance(config):
+            raise SystemExit(0)
+
+        def pytest_phasegate_attestor(config):
+            return exit
+        """,
+    )
+    done = project.run("-m", "m9c", "-p", "unruly")
+    assert done.ret == ExitCode.BLOCKED
+    assert "Traceback" not in done.stdout.str() + done.stderr.str()
+    assert project.summaries()["M9.C"]["blockers"] == ["M9C-B4"]
+    assert details(project).count("raised SystemExit") >= 3
+
+
 def test_hooks_that_answer_something_else_are_findings_of_the_gate_each_by_name(project) -> None:
     hooks(
         project,
@@ -87,7 +111,7 @@ LIES = """
 
         def uri(self, execution_id, name=""):
             if not name:
-                raise LookupError("nowhere")
+                raise SystemExit(0)
             return self._store.uri(execution_id, name)
 
         def publish(self, execution_id, name, data):
@@ -121,6 +145,7 @@ def test_a_store_that_lies_or_breaks_blocks_with_the_publication_code_and_the_at
     ("hook", "fact"),
     [
         ("def pytest_phasegate_attestor(config): raise LookupError('no key')", "raised LookupError: no key"),
+        ("def pytest_phasegate_attestor(config): raise SystemExit(0)", "raised SystemExit: 0"),
         ("def pytest_phasegate_attestor(config): return 7", "it answers int, which signs nothing"),
         ("def pytest_phasegate_target(config): raise LookupError('no account')", "raised LookupError: no account"),
         ("def pytest_phasegate_gates_selected(config): raise LookupError('no place')", "raised LookupError: no place"),
