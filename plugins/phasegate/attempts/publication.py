@@ -70,7 +70,7 @@ def durable_place(store: EvidenceStore, execution_id: str) -> str | None:
     """Where the durable copy of an attempt lies; None where the store cannot say it."""
     try:
         place: object = store.uri(execution_id)
-    except (Exception, SystemExit):  # noqa: BLE001 - it was asked for each file before, and what it says of the whole is for people
+    except (Exception, SystemExit):  # noqa: BLE001 - each file was asked for before; that of the whole is for people
         return None
     return place if isinstance(place, str) and place else None
 
