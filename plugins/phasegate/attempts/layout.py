@@ -26,9 +26,13 @@ _REMEDIES = {
     errno.EACCES: "make the folder writable, or choose another with --runs-root",
     errno.EPERM: "make the folder writable, or choose another with --runs-root",
     errno.ENOTDIR: "remove the file that stands where the folder should be, or choose another --runs-root",
+    errno.ENOENT: "name with --runs-root a folder in which folders can be made",
+    errno.ENAMETOOLONG: "choose a shorter path with --runs-root",
+    errno.ELOOP: "remove the links that lead in a circle, or choose another --runs-root",
     errno.ENOLCK: "put the runs root on a file system that has locks",
     errno.EEXIST: "remove the file that stands where the folder should be, or choose another --runs-root",
 }
+_OTHERWISE = "choose another folder with --runs-root, on a disk that works"
 
 
 class Layout:
@@ -37,11 +41,15 @@ class Layout:
     Attributes:
         root: `<runs root>/<platform>`.
         platform: The platform.
+
+    Raises:
+        EvidenceError: The system cannot look at the runs root.
     """
 
     def __init__(self, runs_root: Path, platform: str) -> None:
         root = runs_root / platform
-        self.root = root.resolve() if root.is_symlink() else root
+        with explained("look at the runs root", root):
+            self.root = root.resolve() if root.is_symlink() else root
         self.platform = platform
 
     def phase(self, phase: str) -> Path:
@@ -77,7 +85,7 @@ def explained(what: str, place: Path) -> Iterator[None]:
     except EvidenceError:
         raise
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "fix what the system says, then run the gate again")
+        remedy = _REMEDIES.get(error.errno or 0, _OTHERWISE)
         raise EvidenceError(Problem(f"cannot {what}: {error.strerror or error}", str(place), remedy)) from error
 
 

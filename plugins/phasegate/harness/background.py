@@ -55,11 +55,6 @@ class Background:
         with self._watch.threads() if self._watch is not None else nullcontext():
             yield
 
-    def warned(self, message: Warning | str) -> None:
-        """Takes a warning of Python's."""
-        if self._watch is not None:
-            self._watch.warned(message)
-
     def settle(self, protocol: Protocol) -> list[Late]:
         """Gives a test that has ended what is its own, and returns what is another's."""
         own = {scope.number for scope in protocol.scopes}

@@ -12,7 +12,9 @@ from phasegate.catalog.model import Catalogue
 from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.harness import selection
 from phasegate.harness.absent import Absent, absent_gates
+from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_worker, write_plan
+from phasegate.harness.expressions import refuse_unknown_gates
 from phasegate.harness.hooks import refuse_unknown_hooks
 from phasegate.harness.hygiene import HYGIENE_KEY
 from phasegate.harness.options import CHOICES_KEY
@@ -41,9 +43,11 @@ class Collecting:
 
     @pytest.hookimpl(tryfirst=True)  # pytest itself ends the session in a traceback where it meets such a hook
     def pytest_collection(self, session: pytest.Session) -> None:
-        """Refuses plugins that answer hooks which phasegate does not have."""
+        """Refuses plugins that answer hooks which phasegate does not have, and gates that nobody knows."""
         try:
             refuse_unknown_hooks(session.config)
+            if reaches(session.config, self._settings.verifiers):
+                refuse_unknown_gates(session.config, self._catalogue)
         except PhasegateError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -101,10 +105,7 @@ class Collecting:
             problems = getattr(error, "problems", None)
             if problems is None:
                 raise
-            code = ExitCode(int(getattr(error, "exit_code", ExitCode.USAGE)))
-            if not is_worker(session.config):
-                pytest.exit(str(error), returncode=int(code))
-            self._refuse(problems, code)
+            self._refuse(problems, ExitCode(int(getattr(error, "exit_code", ExitCode.USAGE))))
             session.items.clear()
             return
         if plan.gates:
@@ -117,7 +118,7 @@ class Collecting:
         self._refuse(problems, ExitCode.USAGE)
 
     def _refuse(self, problems: Sequence[Problem], code: ExitCode) -> None:
-        """A worker cannot end the session: it runs nothing, and tells the controller why."""
+        """Runs nothing; the end of the session, or a worker's controller, says why."""
         self._stopped = True
         if self._runner is not None:
             self._runner.note_troubles(problems, code)

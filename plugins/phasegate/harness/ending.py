@@ -6,6 +6,7 @@ exit code is not 0.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import threading
 from collections.abc import Generator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from phasegate.errors import ExitCode
+from phasegate.errors import ExitCode, Problem
 from phasegate.harness.answers import told
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_controller, is_worker, selected_gates
@@ -28,9 +29,17 @@ ENDING_KEY = pytest.StashKey["Ending"]()
 _SHOWING: Final = ("collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
+SHOWS_KEY = pytest.StashKey[bool]()
+
+
+def asks_to_show(options: argparse.Namespace) -> bool:
+    """Whether options ask pytest to show something, and to run nothing."""
+    return any(getattr(options, name, None) for name in _SHOWING)
+
+
 def only_shows(config: pytest.Config) -> bool:
-    """Whether pytest is asked to show something, and to run nothing."""
-    return any(getattr(config.option, name, None) for name in _SHOWING)
+    """Whether the user asked pytest to show something; what a plugin sets later is none of the user's words."""
+    return config.stash.get(SHOWS_KEY, False)
 
 
 class LastAnswer:
@@ -87,7 +96,7 @@ class Ending:
         """Commits what is open or lost, tells the reports, and sets the exit code."""
         if is_worker(self._config) or not self._runner.owns_process():
             return
-        self._settle()
+        self._settle(explain=exitstatus == ExitCode.OK)
         earlier = (ExitCode.BLOCKED, ExitCode.NOTHING_COLLECTED) if self._runner.troubles else ()
         if exitstatus in (ExitCode.OK, *earlier):
             session.exitstatus = self._verdict or ExitCode.OK
@@ -113,7 +122,19 @@ class Ending:
         self._exits.code = code if isinstance(code, int) else int(ExitCode.INTERNAL)
         return code
 
-    def _settle(self) -> None:
+    def _settle(self, *, explain: bool = True) -> None:
+        try:
+            self._judge(explain=explain)
+        except KeyboardInterrupt:
+            self._verdict = ExitCode.INTERRUPTED
+            sys.stderr.write("phasegate: interrupted while the attempts were committed; run the gates again\n")
+
+    def _judge(self, *, explain: bool) -> None:
+        """Commits and tells what there is.
+
+        Args:
+            explain: Whether to say which gates were not judged; where the session failed, its error says why.
+        """
         runner = self._runner
         runner.commit_open()
         selected = selected_gates(self._config)
@@ -129,7 +150,8 @@ class Ending:
         elif held or set(selected) - passed or unknown:
             self._verdict = ExitCode.INCOMPLETE
         flaws = []
-        for problem in runner.troubles:
+        left = set(selected) - {attempt.judgement.gate.id for attempt in committed}
+        for problem in [*runner.troubles, *(_unjudged(left) if left and explain else ())]:
             flaws += told(self._config, "pytest_phasegate_trouble", problem=problem)
         for attempt in committed:
             flaws += told(self._config, "pytest_phasegate_attempt_committed", committed=attempt)
@@ -164,3 +186,10 @@ class Ending:
             pytest_terminal_summary(terminal, self._config)
             terminal.flush()
         return self._verdict or ExitCode.OK
+
+
+def _unjudged(gate_ids: set[str]) -> list[Problem]:
+    """What is said of gates that were selected and have no attempt."""
+    fact = "was selected, and nothing judged it in this session"
+    remedy = "find what kept its tests from running: a plugin or a conftest file"
+    return [Problem(fact, ", ".join(sorted(gate_ids)), remedy)]

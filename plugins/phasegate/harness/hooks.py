@@ -6,6 +6,7 @@ import difflib
 import inspect
 
 import pytest
+from pluggy import PluginValidationError
 
 from phasegate import hookspecs
 from phasegate.errors import Problem, SettingsError
@@ -33,6 +34,13 @@ def refuse_unknown_hooks(config: pytest.Config) -> None:
     ]
     if problems:
         raise SettingsError(problems)
+
+
+def misfit(error: PluginValidationError) -> Problem:
+    """What is said of a plugin that answers a hook in a form which the hook does not have."""
+    name = getattr(error.plugin, "__file__", None) or type(error.plugin).__name__
+    remedy = "take only arguments that the hook declares; phasegate.hookspecs has those of phasegate"
+    return Problem(f"it does not fit a hook: {' '.join(str(error).split())}", str(name), remedy)
 
 
 def _place(name: str | None, plugin: object) -> str:

@@ -98,7 +98,7 @@ def choose(config: pytest.Config, settings: Settings) -> tuple[Settings, Choices
     """The settings and choices that the command line leaves.
 
     Raises:
-        SettingsError: The substrate is none of the project's.
+        SettingsError: An option is empty, or the substrate is none of the project's.
     """
     given: Callable[[str], Any] = lambda name: getattr(config.option, _dest(name), None)  # noqa: E731
     short = config.stash.get(_SHORT_KEY, frozenset())
@@ -110,6 +110,10 @@ def choose(config: pytest.Config, settings: Settings) -> tuple[Settings, Choices
         catalogue=here / given("catalogue") if given("catalogue") else settings.catalogue,
         registry=here / given("registry") if given("registry") else settings.registry,
     )
+    if empty := [name for name in NAMES if given(name) == ""]:  # an unset variable of a script, most likely
+        raise SettingsError(
+            [Problem("is given no value", spelled[name], "name one, or leave it out") for name in empty]
+        )
     substrate = given("substrate") or settings.substrates[0]
     if substrate not in settings.substrates:
         raise SettingsError(

@@ -19,6 +19,7 @@ from phasegate.harness import recording
 from phasegate.harness.allure import AllureOutlet
 from phasegate.harness.hygiene import HYGIENE_KEY, WITHHELD, Hygiene, withheld
 from phasegate.harness.marks import TEST_KEY
+from phasegate.harness.needed import register
 
 _REMEDY = "leave it out while gates run: what a test prints and logs is shown with its report, without secrets"
 
@@ -26,10 +27,10 @@ _REMEDY = "leave it out while gates run: what a test prints and logs is shown wi
 def guard_outlets(config: pytest.Config, hygiene: Hygiene) -> None:
     """Registers what keeps the outlets of a session clean; called before any reporter is registered."""
     config.stash[HYGIENE_KEY] = hygiene
-    config.pluginmanager.register(_Maker(hygiene), "phasegate-outlets-inner")
-    config.pluginmanager.register(_Outlets(hygiene), "phasegate-outlets")
-    config.pluginmanager.register(AllureOutlet(hygiene), "phasegate-outlets-allure")
-    config.pluginmanager.register(recording, "phasegate-outlets-junit")
+    register(config, _Maker(hygiene), "phasegate-outlets-inner")
+    register(config, _Outlets(hygiene), "phasegate-outlets")
+    register(config, AllureOutlet(hygiene), "phasegate-outlets-allure")
+    register(config, recording, "phasegate-outlets-junit")
 
 
 def refuse_live_outlets(config: pytest.Config) -> None:
@@ -40,10 +41,11 @@ def refuse_live_outlets(config: pytest.Config) -> None:
     """
     option = config.option
     capture = getattr(option, "capture", "no")
+    logs = not config.pluginmanager.is_blocked("logging")  # else nothing is logged anywhere
     live = {
         f"--capture={capture}": capture in {"no", "tee-sys"},
-        "log_cli": bool(config.getini("log_cli")) or getattr(option, "log_cli_level", None) is not None,
-        "--log-file": bool(getattr(option, "log_file", None) or config.getini("log_file")),
+        "log_cli": logs and (bool(config.getini("log_cli")) or option.log_cli_level is not None),
+        "--log-file": logs and bool(option.log_file or config.getini("log_file")),
         "--debug": bool(getattr(option, "debug", None)),
     }
     fact = "a session of gates cannot keep secrets out of what is shown while a test runs"

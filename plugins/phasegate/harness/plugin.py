@@ -15,14 +15,17 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import pytest
+from pluggy import PluginValidationError
 
 from phasegate import hookspecs
 from phasegate.errors import PhasegateError, Problem
 from phasegate.harness import belonging, marks
-from phasegate.harness.ending import ENDING_KEY, Ending, LastAnswer, only_shows
+from phasegate.harness.ending import ENDING_KEY, SHOWS_KEY, Ending, LastAnswer, asks_to_show, only_shows
 from phasegate.harness.exits import EXITS_KEY, LastWord
 from phasegate.harness.facts import present_of
+from phasegate.harness.hooks import misfit
 from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner
+from phasegate.harness.needed import refuse_without, register
 from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
 from phasegate.settings import Settings, session_settings
@@ -39,7 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Registers the hooks of `phasegate.hookspecs`."""
-    pluginmanager.add_hookspecs(hookspecs)
+    try:
+        pluginmanager.add_hookspecs(hookspecs)
+    except PluginValidationError as error:  # of a plugin that -p names, which is loaded before
+        raise pytest.UsageError(str(misfit(error))) from error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -53,17 +59,20 @@ def pytest_load_initial_conftests(
         settings = session_settings(early_config.rootpath, early_config.invocation_params.dir, known.file_or_dir)
         if settings is None:
             return (yield)
+        early_config.stash[SHOWS_KEY] = asks_to_show(known)
         early_config.stash[EXITS_KEY] = exits = LastWord(early_config)  # before a conftest can take a way out aside
         with nullcontext() if known.help else exits.closed():
             result = yield
         add_short_options(parser, early_config, settings)
-        early_config.pluginmanager.register(LastAnswer(settings), "phasegate-last-answer")
+        register(early_config, LastAnswer(settings), "phasegate-last-answer")
     except SystemExit as error:
         if error.code or settings is None or known.help:
             raise
         fact = "a conftest file or a plugin ended pytest while it was loaded, and no gate was judged"
         problem = Problem(fact, "sys.exit", "raise pytest.UsageError, or skip what cannot run")
         raise pytest.UsageError(str(problem)) from error
+    except PluginValidationError as error:
+        raise pytest.UsageError(str(misfit(error))) from error
     except PhasegateError as error:
         if not known.help:  # help is for who looks for a way out, too
             raise pytest.UsageError(str(error)) from error
@@ -126,27 +135,28 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     config.stash[SETTINGS_KEY] = settings
     config.stash[CATALOGUE_KEY] = catalogue
     config.stash[CHOICES_KEY] = choices
-    plugins = config.pluginmanager
-    plugins.register(Services(), "phasegate-services")
+    register(config, Services(), "phasegate-services")
     if config.getoption("phasegate_inventory", None) is not None:
         return  # the recorder looks at the tests as they are
     if only_shows(config):
         guard_outlets(config, Hygiene(cache(new_scanner), found=lambda _: None, watches=lambda: True))
-        plugins.register(Collecting(catalogue, settings, None), "phasegate-collecting")
+        register(config, Collecting(catalogue, settings, None), "phasegate-collecting")
         return
+    if belonging.reaches(config, settings.verifiers):
+        refuse_without(config)
     runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue, choices))
     config.stash[RUNNER_KEY] = runner
     # What workers hand over to the controller is clean.
     hygiene = Hygiene(lambda: runner.scanner, runner.leaked, lambda: not is_controller(config) and runner.watches())
     guard_outlets(config, hygiene)
-    plugins.register(Collecting(catalogue, settings, runner), "phasegate-collecting")
+    register(config, Collecting(catalogue, settings, runner), "phasegate-collecting")
     config.stash[ENDING_KEY] = ending = Ending(config, runner)
-    plugins.register(runner, "phasegate-runner")
-    plugins.register(Distribution(runner), "phasegate-distribution")
-    plugins.register(ending, "phasegate-ending")
+    register(config, runner, "phasegate-runner")
+    register(config, Distribution(runner), "phasegate-distribution")
+    register(config, ending, "phasegate-ending")
     config.stash[terminal.UPSTREAM_KEY] = choices.spelled["upstream"]
-    if not plugins.is_registered(terminal):  # -p may have named it
-        plugins.register(terminal, "phasegate-board")
+    if not config.pluginmanager.is_registered(terminal):  # -p may have named it
+        register(config, terminal, "phasegate-board")
 
 
 def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue, choices: Choices) -> Workspace:

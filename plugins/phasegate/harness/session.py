@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -22,6 +21,7 @@ from phasegate.harness.exits import end_now
 from phasegate.harness.fixture_users import FixtureUsers
 from phasegate.harness.hygiene import WITHHELD, new_scanner
 from phasegate.harness.marks import TEST_KEY, VerifierTest
+from phasegate.harness.needed import register
 from phasegate.harness.outcomes import Protocol
 from phasegate.harness.outlets import refuse_live_outlets
 from phasegate.harness.records import record_of, without_secrets
@@ -137,7 +137,7 @@ class AttemptRunner:
         self.workspace.check_writable()
         asked(self._config, "pytest_phasegate_gates_selected", catalogue=self.catalogue, gates=plan.gates)
         self.workspace.prepare(plan.gates)
-        self._config.pluginmanager.register(OpenStreams(), "phasegate-streams")
+        register(self._config, OpenStreams(), "phasegate-streams")
         self._background.start()
 
     def close(self) -> None:
@@ -267,11 +267,6 @@ class AttemptRunner:
         if protocol is not None:
             protocol.note_report(report)
 
-    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
-        """Notes, while a verifier runs, what Python itself says was not done."""
-        if self._protocols:
-            self._background.warned(warning_message.message)
-
     def lose(self, what: str) -> None:
         """Commits what is open, where the process is about to vanish in the middle of a test.
 
@@ -396,7 +391,8 @@ class AttemptRunner:
             self._handed_on = len(self._leaks_of_no_gate)
             self._open[gate.id] = attempt
         if gate.id not in self._open and not self._config.pluginmanager.is_registered(self._refusal):
-            self._config.pluginmanager.register(self._refusal, "phasegate-refusal")
+            with self._noting_trouble():
+                register(self._config, self._refusal, "phasegate-refusal")
 
     @contextmanager
     def _noting_trouble(self) -> Generator[None, None, None]:

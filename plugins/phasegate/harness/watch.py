@@ -7,9 +7,11 @@ import asyncio.tasks
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from phasegate.printable import text_of
@@ -18,7 +20,8 @@ from phasegate.scope import note
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_UNAWAITED = "was never awaited"
+_UNAWAITED = "_warn_unawaited_coroutine"
+"""What Python calls where a coroutine ends that nobody awaited; filters of warnings come only behind it."""
 _REGISTRY = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
 _RAW_THREAD = "thread started by"
 """How Python says that what it cannot raise ended a thread of `_thread`."""
@@ -39,6 +42,7 @@ class Watch(logging.Handler):
         self._replace(Future, "result", self._seen)
         self._replace(Future, "exception", self._seen)
         self._replace(asyncio.runners, "_cancel_all_tasks", self._cancelling)
+        self._replace(warnings, _UNAWAITED, self._unawaited)
 
     def stop(self) -> None:
         """Leaves everything as it was."""
@@ -51,11 +55,6 @@ class Watch(logging.Handler):
         """Takes what asyncio logs as an error: an exception that nobody retrieved, a task destroyed while pending."""
         error = record.exc_info[1] if record.exc_info else None
         note(f"asyncio: {record.getMessage().splitlines()[0]}" + (f": {error!r}" if error is not None else ""))
-
-    def warned(self, message: Warning | str) -> None:
-        """Takes what Python warns of: a coroutine that was never awaited."""
-        if _UNAWAITED in str(message):
-            note(f"asyncio: {str(message).splitlines()[0]}")
 
     def settle(self) -> None:
         """Notes the exceptions of futures and tasks that nobody asked for."""
@@ -121,3 +120,10 @@ class Watch(logging.Handler):
             original(loop)
 
         return cancel_all_tasks
+
+    def _unawaited(self, original: Any) -> Any:
+        def warn_unawaited(coroutine: CoroutineType[Any, Any, Any]) -> None:
+            note(f"asyncio: coroutine {coroutine.__qualname__!r} was never awaited")
+            original(coroutine)
+
+        return warn_unawaited

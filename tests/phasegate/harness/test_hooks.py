@@ -10,6 +10,7 @@ COMMITTING = """
     def pytest_phasegate_commit_attempt(attempt):
         return None
     """
+MISFITTING = "def pytest_phasegate_provenance(konfig):\n    return {}\n"
 MISSPELT = """
     def pytest_phasegate_evidence_stores(config):
         return None
@@ -32,9 +33,11 @@ MISSPELT = """
             ["-p", "judge"],
             ["no hook pytest_phasegate_evidence_stores", "name it pytest_phasegate_evidence_store"],
         ),
+        ("gates/conftest.py", MISFITTING, [], ["does not fit a hook", "pytest_phasegate_provenance", "'konfig'"]),
+        ("judge.py", MISFITTING, ["-p", "judge"], ["does not fit a hook", "pytest_phasegate_provenance", "'konfig'"]),
     ],
 )
-def test_a_plugin_that_answers_a_hook_that_does_not_exist_is_refused_by_name(
+def test_a_plugin_that_answers_no_hook_of_ours_or_in_another_form_is_refused_by_name(
     project, file, source, option, lines
 ) -> None:
     project.write(file, source)
