@@ -117,6 +117,7 @@ def _problems(settings: Settings) -> list[Problem]:
         *unsound,
         *lint_schemas(catalogue, names, shown(settings.schemas, settings)),
         *inventory.problems,
+        *inventory.uncollected,
         *lint_tests(catalogue, inventory.tests, complete=not inventory.problems),
         *lint_bodies(catalogue, inventory.tests, _sources(settings, inventory.tests)),
     ]

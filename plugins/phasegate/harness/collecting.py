@@ -17,11 +17,14 @@ from phasegate.harness.distribution import is_worker, write_plan
 from phasegate.harness.expressions import refuse_unknown_gates
 from phasegate.harness.hooks import refuse_unknown_hooks
 from phasegate.harness.hygiene import HYGIENE_KEY
+from phasegate.harness.marks import TEST_KEY
 from phasegate.harness.options import CHOICES_KEY
 from phasegate.harness.outlets import secret_names
 from phasegate.harness.session import AttemptRunner
 from phasegate.harness.stash import COLLECTED_KEY
+from phasegate.harness.uncollected import uncollected
 from phasegate.settings import Settings
+from phasegate.verdict import TestRecord, TestState
 
 
 class Collecting:
@@ -98,6 +101,7 @@ class Collecting:
             refuse_unknown_hooks(session.config)  # conftest files of folders are known only now
             if plan.gates:
                 _refuse_optimised()
+                self._note_uncollected(plan, session.config, narrowed=narrowed)
             self._runner.begin(plan)
             if plan.gates and is_worker(session.config):
                 write_plan(session, self._runner, plan)
@@ -110,6 +114,25 @@ class Collecting:
             return
         if plan.gates:
             gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
+
+    def _note_uncollected(self, plan: selection.Plan, config: pytest.Config, *, narrowed: bool) -> None:
+        """Notes, for the gates of a plan, the tests that their sources have and the collection has not."""
+        absent = {item.stash[TEST_KEY].gate.id for item in self._collected if isinstance(item, Absent)}
+        collected = {item.stash[TEST_KEY].verifier.id for item in self._collected if TEST_KEY in item.stash}
+        expected = {
+            verifier.id
+            for gate in plan.gates
+            if gate.id not in absent  # its verifiers say it themselves
+            for verifier in gate.verifiers
+            if verifier.id in collected or not narrowed  # who narrows the collection knows that the others are not run
+        }
+        for each in uncollected(self._collected, expected, self._settings.verifiers):
+            file = each.name_from(config.rootpath)
+            reason = next((why for nodeid, why in self._skipped.items() if nodeid.split("::")[0] == file), "")
+            detail = f"{file}:{each.line}: {each.fact}{reason and f' ({reason})'}"
+            gate = self._catalogue.gate_of_verifier[each.verifier]
+            record = TestRecord(nodeid="", state=TestState.NOT_RUN, detail=detail)
+            plan.left_out.setdefault(gate.id, []).append((each.verifier, record))
 
     def _stop(self, config: pytest.Config, problems: Sequence[Problem]) -> None:
         self._stopped = True  # pytest finishes a collection that failed as it does any other

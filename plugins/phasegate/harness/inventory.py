@@ -37,10 +37,12 @@ class Inventory:
     Attributes:
         tests: The test functions that claim a verifier or stand in a gate's module; a function's cases are one.
         problems: What could not be collected. Where there is any, tests may be missing from `tests`.
+        uncollected: The functions that the sources mark as tests of verifiers and that are not among `tests`.
     """
 
     tests: tuple[CollectedTest, ...]
     problems: tuple[Problem, ...]
+    uncollected: tuple[Problem, ...] = ()
 
 
 def take_inventory(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> Inventory:
@@ -102,7 +104,13 @@ def _inventory(
         said = "\n".join(done.stdout.strip().splitlines()[-_SHOWN_LINES:])
         fact = f"pytest could not collect the verifiers (exit code {done.returncode}):\n{said}"
         problems.append(Problem(fact, _folders(settings), "fix what pytest names, then lint again"))
-    return Inventory(tests, tuple(problems))
+    uncollected = [_uncollected_problem(each) for each in found["uncollected"]] if found is not None else []
+    return Inventory(tests, tuple(problems), tuple(uncollected))
+
+
+def _uncollected_problem(each: Mapping[str, Any]) -> Problem:
+    remedy = "give it a name and a place that pytest collects and nothing else has, or remove its mark"
+    return Problem(each["fact"], f"{each['file']}:{each['line']}", remedy)
 
 
 def _collection_problem(error: Mapping[str, str]) -> Problem:

@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from phasegate.errors import SettingsError
 from phasegate.harness.marks import GATE, VERIFIER
+from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
+from phasegate.harness.uncollected import uncollected
 
 _OPTION = "phasegate_inventory"
 
@@ -34,6 +37,7 @@ class _Recorder:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._tests: list[dict[str, Any]] = []
+        self._uncollected: list[dict[str, Any]] = []
         self._errors: list[dict[str, str]] = []
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -44,16 +48,25 @@ class _Recorder:
             )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
         """Takes the items away before anything deselects or judges them."""
         self._tests = [test for item in items if (test := _record(item)) is not None]
+        self._uncollected = _uncollected(config, items)
         items.clear()
         yield
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Writes the inventory."""
-        self._file.write_text(json.dumps({"tests": self._tests, "errors": self._errors}), encoding="utf-8")
+        named = {error["nodeid"].split("::")[0] for error in self._errors}
+        found = {
+            "tests": self._tests,
+            "uncollected": [each for each in self._uncollected if each["file"] not in named],
+            "errors": self._errors,
+        }
+        self._file.write_text(json.dumps(found), encoding="utf-8")
 
 
 def _record(item: pytest.Item) -> dict[str, Any] | None:
@@ -69,6 +82,15 @@ def _record(item: pytest.Item) -> dict[str, Any] | None:
         "file": Path(file).as_posix(),
         "line": (line or 0) + 1,
     }
+
+
+def _uncollected(config: pytest.Config, items: list[pytest.Item]) -> list[dict[str, Any]]:
+    catalogue, settings = config.stash[CATALOGUE_KEY], config.stash[SETTINGS_KEY]
+    try:
+        found = uncollected(items, catalogue.gate_of_verifier, settings.verifiers)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from error
+    return [{"file": each.name_from(config.rootpath), "line": each.line, "fact": each.fact} for each in found]
 
 
 def _argument(mark: pytest.Mark | None) -> str:

@@ -1,0 +1,178 @@
+"""Tests of verifiers that stand in the sources and that pytest did not collect: whatever left them out, it is said.
+
+Two functions of one name, a name that pytest does not take for a test's, an ignored file, a hook: each of them makes
+a test vanish without a trace, and another one of the same verifier would stand for both.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phasegate.catalog.coverage import short_id
+from phasegate.catalog.marked import Marked, marked_in
+from phasegate.errors import Problem, SettingsError
+from phasegate.harness.belonging import resolved
+from phasegate.harness.marks import VERIFIER
+
+_Place = tuple[Path, int | str]
+"""A file, and a line or a qualified name in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncollected:
+    """A test of a verifier that was not collected.
+
+    Attributes:
+        verifier: The verifier, by its short identifier.
+        file: The file that it stands in.
+        line: Its line, from 1.
+        fact: What it is and why it is not there, as far as that shows.
+    """
+
+    verifier: str
+    file: Path
+    line: int
+    fact: str
+
+    def name_from(self, root: Path) -> str:
+        """The file as it is named from a folder."""
+        return Path(os.path.relpath(self.file, root)).as_posix()
+
+
+def uncollected(items: Iterable[pytest.Item], verifiers: Collection[str], folders: Sequence[Path]) -> list[Uncollected]:
+    """The marked tests of the sources that are not among the items.
+
+    Args:
+        items: All collected items, as they were before any was taken out.
+        verifiers: The short identifiers of the verifiers that matter.
+        folders: The verifiers' folders. The modules of collected verifiers are read wherever they lie.
+
+    Raises:
+        SettingsError: A file cannot be read.
+    """
+    claiming = [item for item in items if _claim(item) is not None]
+    sources = {resolved(path): path for path in (*_sources(folders), *(item.path for item in claiming))}
+    marked: dict[Path, list[Marked]] = {}
+    found = []
+    for file, path in sorted(sources.items()):
+        source = _read(path)
+        wanted = [verifier for verifier in verifiers if verifier.encode() in source]
+        if not wanted:
+            continue
+        try:
+            marked[file] = marked_in(source, wanted)
+        except ValueError as error:
+            found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in wanted]
+    collected = _Collected(claiming, {(file, each.line) for file, places in marked.items() for each in places})
+    for file, places in marked.items():
+        found += [
+            Uncollected(each.verifier, sources[file], each.line, _fact(each, places))
+            for each in places
+            if not collected.holds(file, each, places)
+        ]
+    return found
+
+
+class _Collected:
+    """Where the functions of collected tests stand, and which verifiers they claim.
+
+    Args:
+        items: The items that claim a verifier.
+        marked: The places of functions that the sources mark.
+    """
+
+    def __init__(self, items: Iterable[pytest.Item], marked: Collection[tuple[Path, int]]) -> None:
+        self._claims: defaultdict[_Place, set[str]] = defaultdict(set)
+        for item in items:
+            claim = _claim(item) or ""
+            place = _place(item)
+            # What a decorator put in a function's place is known by the name alone.
+            names = set(_names(item, of_function=place not in marked))
+            for each in names if place is None else names | {place}:
+                self._claims[each].add(claim)
+
+    def holds(self, file: Path, marked: Marked, beside: Collection[Marked]) -> bool:
+        """Whether a marked place of a file was collected.
+
+        Args:
+            file: The file.
+            marked: The place.
+            beside: All marked places of the file.
+        """
+        if marked.holds_tests:
+            return (file, marked.name) in self._claims
+        lines = {each.line for each in beside if each.name == marked.name}
+        by_name = marked.line == max(lines) and not any((file, line) in self._claims for line in lines)
+        return marked.verifier in self._claims.get((file, marked.name if by_name else marked.line), ())
+
+
+def _claim(item: pytest.Item) -> str | None:
+    mark = item.get_closest_marker(VERIFIER)
+    return short_id(str(mark.args[0])) if mark is not None and mark.args else None
+
+
+def _place(item: pytest.Item) -> tuple[Path, int] | None:
+    """Where the function that was written begins, whatever was wrapped around it."""
+    function: Callable[..., Any] | None = getattr(item, "function", None)
+    try:
+        code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
+    except ValueError:  # it goes round
+        code = None
+    return (resolved(Path(code.co_filename)), code.co_firstlineno) if code is not None else None
+
+
+def _names(item: pytest.Item, *, of_function: bool) -> Iterator[_Place]:
+    """The names that an item stands under: its module, its class and those above it, and its function."""
+    file = resolved(item.path)
+    yield file, ""
+    name = getattr(item, "originalname", item.name)
+    case = getattr(item, "cls", None)
+    if case is None and of_function:
+        yield file, name
+    for each in case.__mro__ if case is not None else ():
+        source = getattr(sys.modules.get(each.__module__), "__file__", None)
+        if source is not None:
+            yield resolved(Path(source)), each.__qualname__
+            if of_function and name in vars(each):
+                yield resolved(Path(source)), f"{each.__qualname__}.{name}"
+
+
+def _fact(marked: Marked, beside: Collection[Marked]) -> str:
+    if marked.holds_tests:
+        return f"{marked.name or 'the module'} is marked for {marked.verifier}, and no test of it was collected"
+    again = [each.line for each in beside if each.name == marked.name and each.line > marked.line]
+    why = f": line {min(again)} defines that name once more" if again else ""
+    return f"{marked.name} is marked as a test of {marked.verifier}, and was not collected{why}"
+
+
+def _sources(folders: Iterable[Path]) -> Iterator[Path]:
+    """All Python files, those of hidden and linked folders included."""
+    seen: set[Path] = set()
+    for start in folders:
+        if start.is_file():
+            yield start
+        for parent, below, names in os.walk(start, followlinks=True):
+            folder = Path(parent)
+            if resolved(folder) in seen:
+                below.clear()
+                continue
+            seen.add(resolved(folder))
+            yield from (path for name in names if name.endswith(".py") and (path := folder / name).is_file())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        fact = f"cannot be read, so that nobody knows which verifiers it tests: {error.strerror}"
+        remedy = "make it readable, or move it out of the verifiers' folder"
+        raise SettingsError(Problem(fact, str(path), remedy)) from error
