@@ -112,7 +112,6 @@ class GateRun:
         return self._attempt.recorded(name)
 
     @_noted
-    @_noted
     def uses(self, name: str, value: JsonValue) -> None:
         """Notes that the gate judges by something that may change between gates, such as a handle of a registry.
 

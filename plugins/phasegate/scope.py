@@ -101,8 +101,8 @@ class Scope:
         """
         self.check(code)
         detail = detail.strip() or self.meaning(code)
-        if os.getpid() != self._pid:
-            spool.send(self.number, {"code": code, "detail": detail})
+        if self._forked():
+            self._send(code, detail)
         elif self._closed:
             _STRAYS.append(Stray(self.number, code, detail))
         elif (code, detail) not in self.findings:
@@ -117,12 +117,27 @@ class Scope:
 
     def note(self, error: BaseException | str) -> None:
         """Notes an error that the test must not end well with."""
-        if os.getpid() != self._pid:
-            spool.send(self.number, {"code": "", "detail": text_of(error)})
+        if self._forked():
+            self._send("", text_of(error))
         elif self._closed:
             _STRAYS.append(Stray(self.number, "", text_of(error)))
         else:
             self.errors.append(error)
+
+    def address(self) -> dict[str, str]:
+        """Lets child processes that are started from now on report here, whatever became of the environment.
+
+        Returns:
+            What such a process has to find in its environment.
+        """
+        return self._spool.address(self.number) if self._spool is not None else {}
+
+    def _forked(self) -> bool:
+        return os.getpid() != self._pid
+
+    def _send(self, code: str, detail: str) -> None:
+        if self._spool is not None:
+            self._spool.send(self.number, {"code": code, "detail": detail})
 
     def declare(self, code: str) -> None:
         """Notes that a check of a blocker is about to be made."""
@@ -137,8 +152,7 @@ class Scope:
     def __enter__(self) -> Self:
         self._token = _CURRENT.set(self)
         _OPEN.append(self)
-        if self._spool is not None:
-            self._spool.address(self.number)
+        self.address()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -247,6 +261,12 @@ def note(error: BaseException | str) -> None:
         scope.note(error)
     else:
         _STRAYS.append(Stray(None, "", text_of(error)))
+
+
+def open_scope() -> Scope | None:
+    """The scope that a report would be for; None where there is none in this process."""
+    scope = _found()
+    return scope if isinstance(scope, Scope) else None
 
 
 def keep_strays(entries: Iterable[dict[str, str | int]]) -> None:

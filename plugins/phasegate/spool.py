@@ -26,9 +26,19 @@ class Spool:
         self._path = Path(name)
         self._read = 0
 
-    def address(self, scope: int) -> None:
-        """Lets child processes that are started from now on report to a scope, named by its number."""
-        os.environ[_VARIABLE] = f"{scope}:{self._path}"
+    def address(self, scope: int) -> dict[str, str]:
+        """Lets child processes that are started from now on report to a scope, named by its number.
+
+        Returns:
+            What such a process has to find in its environment.
+        """
+        address = {_VARIABLE: f"{scope}:{self._path}"}
+        os.environ.update(address)
+        return address
+
+    def send(self, scope: int, entry: Mapping[str, str]) -> None:
+        """Reports from a forked child, which has this spool in its memory, whatever its environment is."""
+        _append(self._path, scope, entry)
 
     @staticmethod
     def hide() -> None:
@@ -59,13 +69,16 @@ def inherited() -> int | None:
 
 
 def send(scope: int, entry: Mapping[str, str]) -> None:
-    """Reports from a child process.
+    """Reports from a child process that was started with the environment of its parent.
 
     Args:
         scope: The number of the scope.
         entry: What to report.
     """
-    path = os.environ[_VARIABLE].partition(":")[2]
+    _append(os.environ[_VARIABLE].partition(":")[2], scope, entry)
+
+
+def _append(path: str | Path, scope: int, entry: Mapping[str, str]) -> None:
     line = json.dumps({**entry, "scope": scope}).encode("ascii") + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:

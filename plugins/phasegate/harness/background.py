@@ -16,6 +16,7 @@ from phasegate.scope import Stray, keep_strays, take_strays
 from phasegate.spool import Spool
 
 if TYPE_CHECKING:
+    from phasegate.harness.begun import Begun
     from phasegate.harness.watch import Watch
 
 Late = tuple[VerifierTest | None, str]
@@ -32,27 +33,32 @@ class Background:
     def __init__(self) -> None:
         self.children: Spool | None = None
         self._watch: Watch | None = None
+        self._begun: Begun | None = None
         self._tests: dict[int, VerifierTest] = {}
 
     def start(self) -> None:
         """Begins to listen."""
-        from phasegate.harness.watch import Watch  # noqa: PLC0415 - asyncio is for sessions with gates
+        from phasegate.harness.begun import Begun  # noqa: PLC0415 - such modules are for sessions with gates
+        from phasegate.harness.watch import Watch  # noqa: PLC0415
 
         self.children = Spool()
         self._watch = Watch()
         self._watch.start()
+        self._begun = Begun()
+        self._begun.start()
 
     def stop(self) -> None:
         """Leaves the process as it was before."""
-        if self._watch is not None:
+        if self._watch is not None and self._begun is not None:
+            self._begun.stop()
             self._watch.stop()
         if self.children is not None:
             self.children.close()
 
     @contextmanager
-    def threads(self) -> Generator[None, None, None]:
-        """Listens to threads that end by an exception while this is open."""
-        with self._watch.threads() if self._watch is not None else nullcontext():
+    def unraisable(self) -> Generator[None, None, None]:
+        """Listens, while this is open, to what fails where nothing can raise."""
+        with self._watch.unraisable() if self._watch is not None else nullcontext():
             yield
 
     def settle(self, protocol: Protocol) -> list[Late]:
@@ -66,8 +72,15 @@ class Background:
         return self._late(stray for stray in strays if stray.scope is not None and stray.scope not in own)
 
     def late(self) -> list[Late]:
-        """What has come since the last test ended."""
+        """What has come since the last test ended, and what has not ended yet."""
+        if self._begun is not None:
+            self._begun.unfinished()
         return self._late(self._strays())
+
+    def end(self) -> None:
+        """Says that every gate is judged."""
+        if self._begun is not None:
+            self._begun.over = True
 
     def _strays(self) -> list[Stray]:
         if self.children is not None:

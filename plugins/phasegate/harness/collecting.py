@@ -100,7 +100,7 @@ class Collecting:
         try:
             refuse_unknown_hooks(session.config)  # conftest files of folders are known only now
             if plan.gates:
-                _refuse_optimised()
+                _refuse_what_hides(session.config)
                 self._note_uncollected(plan, session.config, narrowed=narrowed)
             self._runner.begin(plan)
             if plan.gates and is_worker(session.config):
@@ -164,12 +164,18 @@ def _narrowed(config: pytest.Config) -> bool:
     return by_node_id or bool(config.getoption("lf", default=False))
 
 
-def _refuse_optimised() -> None:
+def _refuse_what_hides(config: pytest.Config) -> None:
+    problems = []
     if sys.flags.optimize:
-        raise SettingsError(
+        problems += [
             Problem(
                 "assertions are switched off, so that a check which fails would pass",
                 f"python -{'O' * sys.flags.optimize}, or PYTHONOPTIMIZE",
                 "run the gates without -O and without PYTHONOPTIMIZE",
             )
-        )
+        ]
+    if getattr(config.option, "runxfail", False):
+        fact = "pytest.xfail is switched off, so that a verifier which calls it would pass"
+        problems += [Problem(fact, "--runxfail", "run the gates without --runxfail")]
+    if problems:
+        raise SettingsError(problems)

@@ -193,7 +193,7 @@ class AttemptRunner:
         protocol = Protocol(test, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
-        with self._background.threads():
+        with self._background.unraisable():
             result = yield
         self._end_forked()
         del self._protocols[item.nodeid]
@@ -240,7 +240,7 @@ class AttemptRunner:
         with (
             protocol.new_scope() as scope,
             protocol.body.watched(item, self._end_forked),
-            self._background.threads(),
+            self._background.unraisable(),
         ):
             result = yield
         if any(code not in self.workspace.waived_now() for code, _ in scope.findings):
@@ -287,6 +287,7 @@ class AttemptRunner:
         for gate_id in tuple(self._open):
             self.commit(self.catalogue.gates[gate_id])
         self._charge(self._background.late())
+        self._background.end()
         if self.plan.gates:
             remedy = "find out what said it: no gate was open that it could block"
             left = self._leaks_of_no_gate[self._handed_on :]

@@ -1,4 +1,4 @@
-"""Checks that ended where nobody looked: in threads, in futures that were dropped, in tasks that nobody awaited."""
+"""Checks that ended where nobody looked: in raw threads, in dropped futures, in tasks that nobody awaited."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio.runners
 import asyncio.tasks
 import logging
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from phasegate.harness.replaced import Replaced
 from phasegate.printable import text_of
 from phasegate.scope import note
 
@@ -33,23 +33,22 @@ class Watch(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self._unseen: dict[Future[Any], BaseException] = {}
-        self._originals: list[tuple[object, str, Any]] = []
+        self._replaced = Replaced()
 
     def start(self) -> None:
         """Takes its place."""
         logging.getLogger("asyncio").addHandler(self)
-        self._replace(Future, "set_exception", self._failing)
-        self._replace(Future, "result", self._seen)
-        self._replace(Future, "exception", self._seen)
-        self._replace(asyncio.runners, "_cancel_all_tasks", self._cancelling)
-        self._replace(warnings, _UNAWAITED, self._unawaited)
+        put = self._replaced.replace
+        put(Future, "set_exception", self._failing)
+        put(Future, "result", self._seen)
+        put(Future, "exception", self._seen)
+        put(asyncio.runners, "_cancel_all_tasks", self._cancelling)
+        put(warnings, _UNAWAITED, self._unawaited)
 
     def stop(self) -> None:
         """Leaves everything as it was."""
         logging.getLogger("asyncio").removeHandler(self)
-        for owner, name, original in reversed(self._originals):
-            setattr(owner, name, original)
-        self._originals.clear()
+        self._replaced.restore()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Takes what asyncio logs as an error: an exception that nobody retrieved, a task destroyed while pending."""
@@ -67,34 +66,21 @@ class Watch(logging.Handler):
                 note(f"asyncio: a task failed and nobody asked for its result: {task.exception()!r}")
 
     @contextmanager
-    def threads(self) -> Generator[None, None, None]:
-        """Notes, while this is open, exceptions that end a thread, and assertions that fail where nothing can raise."""
-        before, unraisable_before = threading.excepthook, sys.unraisablehook
+    def unraisable(self) -> Generator[None, None, None]:
+        """Notes, while this is open, raw threads that an exception ends, and assertions that fail in finalisers."""
+        before = sys.unraisablehook
 
-        def hook(args: threading.ExceptHookArgs) -> None:
-            if args.exc_type is not SystemExit:
-                note(f"in a thread: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
-            before(args)
-
-        def unraisable_hook(args: UnraisableHookArgs) -> None:
+        def hook(args: UnraisableHookArgs) -> None:
             if _RAW_THREAD in (args.err_msg or "") or isinstance(args.exc_value, AssertionError):
                 note(f"where nothing can raise: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
-            unraisable_before(args)
+            before(args)
 
-        threading.excepthook, sys.unraisablehook = hook, unraisable_hook
+        sys.unraisablehook = hook
         try:
             yield
         finally:
-            if threading.excepthook is hook:
-                threading.excepthook = before
-            if sys.unraisablehook is unraisable_hook:
-                sys.unraisablehook = unraisable_before
-
-    def _replace(self, owner: object, name: str, wrap: Callable[[Any], Any]) -> None:
-        original = getattr(owner, name, None)
-        if original is not None:
-            self._originals.append((owner, name, original))
-            setattr(owner, name, wrap(original))
+            if sys.unraisablehook is hook:
+                sys.unraisablehook = before
 
     def _failing(self, original: Any) -> Any:
         def set_exception(future: Future[Any], exception: BaseException | None) -> None:

@@ -160,6 +160,7 @@ class Project:
         Returns:
             How the session ended, and the summary of each body's gate.
         """
+        assert len(bodies) <= len(string.ascii_uppercase), "a gate of these tests is named by one letter"
         letters = dict(zip(bodies, string.ascii_uppercase, strict=False))
         self.only(*letters.values())
         for name, letter in letters.items():

@@ -50,6 +50,28 @@ BLOCKING = {
         process.start()
         process.join()
         """,
+    "child without an environment": """
+        import os, subprocess, sys
+        child = "from phasegate.api import block; block('M9C-B2', 'seen')"
+        subprocess.run([sys.executable, "-c", child], check=True, env={"PATH": os.environ["PATH"]})
+        """,
+    "spawned process without an environment": """
+        import multiprocessing, os
+        from unittest import mock
+        with mock.patch.dict(os.environ, clear=True):
+            process = multiprocessing.get_context("spawn").Process(target=block, args=("M9C-B2", "seen"))
+            process.start()
+        process.join()
+        """,
+    "forked process without an environment": """
+        import os
+        from unittest import mock
+        with mock.patch.dict(os.environ, clear=True):
+            if os.fork() == 0:
+                block("M9C-B2", "seen")
+                os._exit(0)
+        os.wait()
+        """,
     "spawned process": """
         import subprocess, sys
         subprocess.run([sys.executable, "-c", "from phasegate.api import block; block('M9C-B2', 'seen')"], check=True)
@@ -153,6 +175,28 @@ UNMAPPED = {
         asyncio.run(main())
         """,
         "a task failed and nobody asked for its result",
+    ),
+    "coroutine that nobody awaits and no warning names": (
+        """
+        import warnings
+        async def check():
+            assert False
+        with warnings.catch_warnings(action="ignore"):
+            check()
+        """,
+        "was never awaited",
+    ),
+    "thread whose exception goes nowhere": (
+        """
+        import threading
+        threading.excepthook = lambda args: None
+        def check():
+            assert False, "seen by nobody"
+        thread = threading.Thread(target=check)
+        thread.start()
+        thread.join()
+        """,
+        "in a thread: AssertionError: seen by nobody",
     ),
     "coroutine that nobody awaits": (
         """

@@ -109,6 +109,21 @@ def test_optimised_python_is_refused_for_gates_alone(project, monkeypatch, optio
     assert project.attempts() == []
 
 
+@pytest.mark.parametrize("options", [["--runxfail"], ["--runxfail", "-n", "1"]])
+def test_an_option_that_switches_a_check_off_is_refused_for_gates_alone(project, options) -> None:
+    project.gate("C", v2="pytest.xfail('known to be broken')")
+    project.write("tests/test_plain.py", "import pytest\n\ndef test_it(): pytest.xfail('not now')\n")
+    assert project.run("tests", *options).ret == ExitCode.OK
+    result = project.run("-m", "m9c", *options)
+    assert result.ret == ExitCode.USAGE
+    assert "run the gates without --runxfail" in result.stdout.str() + result.stderr.str()
+    assert project.attempts() == []
+
+
+def test_a_session_without_logging_judges_as_any_other(project) -> None:
+    assert project.run("-m", "m9c", "-p", "no:logging").ret == ExitCode.OK
+
+
 ENDING = {
     "at once": ("import os\nos._exit(0)", {"LOST", "NOT_RUN", "EVIDENCE"}),
     "at once, wrapped round": ("import os\nos._exit(256)", {"LOST", "NOT_RUN", "EVIDENCE"}),
