@@ -41,7 +41,7 @@ def reading(state: str, place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EngineError(
             code=f"6A.{state}.IO_READ_FAILED",
             reason="file_unreadable",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+
+from infra.json_text import read_json
 
 Report = Callable[[str, str], None]
 """Takes a secret: what it is, such as the parameter's path, and its value."""
@@ -66,7 +67,7 @@ def _named(name: str, value: object) -> Iterator[tuple[str, str]]:
         return
     yield name, text
     try:
-        inside = json.loads(text)
+        inside = read_json(text)
     except ValueError:
         return
     yield from _leaves(name, inside)

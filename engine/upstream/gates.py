@@ -183,7 +183,7 @@ def _flag(gate: Gate, path: Path) -> str:
     if text.startswith("{"):
         try:
             value = json.loads(text).get("bundle_digest_sha256", "")
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise _broken(gate, path, "the flag is no JSON") from error
     else:
         name, _, value = text.partition("=")

@@ -144,7 +144,7 @@ def answer_of(result: bytes) -> HttpAnswer:
         raise BadResultError(f"the result has {len(result)} bytes, and may have {MAX_RESULT_BYTES}")
     try:
         value = json.loads(result)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadResultError("the result is no JSON") from error
     if not isinstance(value, dict) or "statusCode" not in value:
         body = value if isinstance(value, str) else json.dumps(value)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra.errors import InfraError
+from infra.errors import InfraError, RegistryError
 from infra.handles.arguments import read_settings
 from infra.handles.comparison import RegistryDiff, diff
 from infra.handles.files import load
@@ -60,7 +60,7 @@ def show(
 ) -> None:
     """Show handles with their values, kinds, lines and sections."""
     with _told():
-        loaded = load(_path(registry))
+        loaded = _loaded(_path(registry))
         handles = _selected(loaded, names or [], section, unresolved=unresolved)
         if as_json:
             typer.echo(json.dumps(_shown(loaded, handles), indent=2))
@@ -88,7 +88,7 @@ def show_diff(
 ) -> None:
     """Show what registry B has otherwise than registry A."""
     with _told():
-        first, second = load(before), load(after)
+        first, second = _loaded(before), _loaded(after)
         found = diff(first, second)
         if as_json:
             typer.echo(json.dumps(_compared(first, second, found), indent=2))
@@ -119,7 +119,7 @@ def repin(
         if not settings and outputs is None:
             raise InfraError("nothing to repin", "handles repin", "give --set NAME=VALUE or --from-outputs FILE.json")
         path = _path(registry)
-        original = load(path)
+        original = _loaded(path)
         values: dict[str, JsonValue] = {} if outputs is None else load_outputs(outputs, original)
         values |= read_settings(original, settings or [])
         copy = repin_file(path, out, values, annotation, replace=force)
@@ -140,6 +140,14 @@ def _told() -> Iterator[None]:
 
 def _path(option: Path | None) -> Path:
     return default_registry(Path.cwd()) if option is None else option
+
+
+def _loaded(path: Path) -> Registry:
+    """The registry of a file; a document without a handle is another file than the one that is meant."""
+    found = load(path)
+    if not len(found):
+        raise RegistryError("holds no handle", found.source, "name the registry: --registry FILE")
+    return found
 
 
 def _selected(registry: Registry, names: Sequence[str], section: str | None, *, unresolved: bool) -> list[Handle]:

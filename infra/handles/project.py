@@ -42,7 +42,7 @@ def default_registry(start: Path) -> Path:
 def _table(pyproject: Path) -> object:
     try:
         document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # neither UTF-8 nor TOML: both are kinds of ValueError
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8 and not TOML are kinds of ValueError
         raise InfraError(f"cannot be read: {error}", str(pyproject), "fix the file, or use --registry") from error
     tool = document.get("tool", {})
     return tool.get("phasegate") if isinstance(tool, dict) else None

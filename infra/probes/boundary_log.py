@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.clients import Clients
+from infra.json_text import read_json
 
 EVENT: Final = "ig_ingest_boundary"
 POLL_SECONDS: Final = 0.1
@@ -74,7 +74,7 @@ def _lines(clients: Clients, group: str, trace_id: str) -> Iterator[str]:
 
 def _record(line: str, trace_id: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
+        value = read_json(line)
     except ValueError:
         return None
     if not isinstance(value, dict) or value.get("event") != EVENT:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.clients import Clients
+from infra.json_text import read_json
 from infra.probes.answers import same
 from infra.probes.model import ErrorClass, Look, ProbeFailure
 from infra.probes.run_scope import differences
@@ -82,7 +83,7 @@ def wait_for_end(clients: Clients, arn: str, within_s: float = END_SECONDS) -> M
 
 def _object(text: object) -> dict[str, Any]:
     try:
-        value = json.loads(text) if isinstance(text, str) else None
+        value = read_json(text) if isinstance(text, str) else None
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

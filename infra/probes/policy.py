@@ -7,13 +7,13 @@ a variable grants nothing for certain, and a Deny that might apply does.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from infra.json_text import read_json
 from infra.probes.globs import Glob, Wild, covers, overlap, parse
 
 _VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -78,7 +78,7 @@ def read_statements(origin: str, document: Any) -> tuple[tuple[Statement, ...], 
     """
     if isinstance(document, str):
         try:
-            document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
+            document = read_json(unquote(document) if document.lstrip().startswith("%") else document)
         except ValueError:
             return (), (f"{origin} is not JSON",)
     if not isinstance(document, dict) or not _listed(document.get("Statement")):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
+
+from infra.json_text import read_json
 
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 _KINDS: Final = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
@@ -52,7 +53,7 @@ def assumptions(document: Any) -> tuple[set[Assumption], list[str]]:
     """Who may assume a role by its trust policy, and what in it cannot be compared."""
     if isinstance(document, str):
         try:
-            document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
+            document = read_json(unquote(document) if document.lstrip().startswith("%") else document)
         except ValueError:
             return set(), ["it is not JSON"]
     statements = _listed(document.get("Statement")) if isinstance(document, dict) else []

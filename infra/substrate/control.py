@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from infra.errors import InfraError
+from infra.json_text import read_json
 from infra.substrate.aws_request import is_account_id
 from infra.substrate.dispatch import Answer, Environ
 from infra.substrate.faults import Fault, FaultBook
@@ -181,7 +182,7 @@ class ControlPlane:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return read_json(body)
     except ValueError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.errors import SubstrateError
+from infra.json_text import read_json
 from infra.substrate.faults import Fault, FaultStatus
 from infra.substrate.record import Record
 
@@ -46,7 +47,7 @@ class ControlClient:
                 headers={"x-phasegate-token": self.record.token},
             )
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            answer = read_json(response.read())
         except (OSError, HTTPException, ValueError) as error:
             raise Unreachable(
                 fact=f"the substrate process {self.record.pid} does not answer: {error}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 
 from infra.clients import DEFAULT_REGION, Clients
 from infra.errors import SubstrateError
+from infra.json_text import read_json
 from infra.service_models import preload
 from infra.substrate.control_client import ControlClient, FaultControl, Unreachable, WorldControl
 from infra.substrate.inheritance import server_environment
@@ -343,7 +343,7 @@ def _message(descriptor: int, timeout: float) -> dict[str, str] | None:
                 break
             text += chunk
     try:
-        message: dict[str, str] = json.loads(text)
+        message: dict[str, str] = read_json(text)
     except ValueError:
         return None
     return message

@@ -11,6 +11,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from infra.json_text import read_json
 from infra.substrate.credentials import secret_key
 
 STATE_FILE = "substrate.json"
@@ -55,7 +56,7 @@ class Record:
     def read(cls, state_dir: Path) -> Record | None:
         """The record of a state directory; None if there is none, or nothing that can be read as one."""
         try:
-            data: Any = json.loads((state_dir / STATE_FILE).read_text(encoding="utf-8"))
+            data: Any = read_json((state_dir / STATE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         match data:

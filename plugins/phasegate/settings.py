@@ -114,7 +114,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
     try:
         data = pyproject.read_bytes()
         document = tomllib.loads(data.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if data and b"phasegate" not in data:
             return None  # a file of somebody who does not use us is theirs to fix
         raise SettingsError(

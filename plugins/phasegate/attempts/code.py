@@ -15,11 +15,20 @@ from pydantic import JsonValue
 
 FRAMEWORK: Final = "phasegate"
 """The name of the framework's own code, wherever it is installed."""
+OUTSIDE: Final = "outside:"
+PLUGIN: Final = "plugin:"
+"""Before the names of files, and of modules of plugins, that do not lie below the project's root."""
 _FRAMEWORK_FOLDER: Final = Path(__file__).resolve().parents[1]
 _PASSED_OVER: Final = (".md", ".pyc")
 """Prose (a handle registry is an input, and named as one), and what is made from the sources."""
 _GIT: Final = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false")
 _GIT_TIMEOUT_SECONDS: Final = 10.0
+
+
+def name_of(path: Path, root: Path) -> str:
+    """The name of a file or folder: its path below the root, or, where it lies outside, no path of a machine."""
+    path = Path(os.path.normpath(path))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else f"{OUTSIDE}{path.name}"
 
 
 @dataclass(frozen=True, slots=True)

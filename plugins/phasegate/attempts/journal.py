@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from phasegate.attempts.layout import explained
+from phasegate.evidence.canonical import parsed
 from phasegate.evidence.files import UnreadableError, open_regular, read_if_there
 from phasegate.verdict import TestRecord, TestState
 
@@ -84,7 +85,7 @@ class Journal:
         """
         for line in (read_if_there(self._path) or b"").split(b"\n"):
             with suppress(ValueError):
-                entry = json.loads(line)
+                entry = parsed(line)
                 if isinstance(entry, dict):
                     yield entry
 

@@ -7,7 +7,6 @@ were staged from, and a run that something is at work in; and what it could not 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -18,7 +17,8 @@ from typing import Any, Final
 
 from phasegate.attempts.layout import explained, replace_file
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.canonical import canonical
+from phasegate.evidence.canonical import canonical, parsed
+from phasegate.evidence.files import read_if_there
 from phasegate.evidence.summary import utc
 
 RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -124,9 +124,10 @@ def prune_folders(chosen: FolderPlan, moment: datetime) -> Path | None:
 def _needs(run: Path, runs: Mapping[str, Path]) -> Iterator[str]:
     """The other runs that a run links to, or says that it was staged from."""
     try:
-        receipt = json.loads((run / RECEIPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        receipt = {}
+        receipt = parsed(read_if_there(run / RECEIPT) or b"{}")
+    except ValueError as error:
+        remedy = "restore it, or keep every run that this one may have been staged from"
+        raise EvidenceError(Problem(f"is no JSON: {error}", str(run / RECEIPT), remedy)) from error
     source = receipt.get("staged_from_run_id") if isinstance(receipt, dict) else None
     if source in runs:
         yield str(source)

@@ -12,6 +12,7 @@ from phasegate.errors import Problem
 HEADER: Final = ("gate", "phase_execution_id")
 """What the framework writes at the head of every artifact, and what each schema therefore requires."""
 
+TOO_DEEP: Final = "it is nested too deeply"
 _LOCAL: Final = "#/$defs/"
 
 
@@ -25,13 +26,13 @@ def schema_problems(text: str, place: str) -> list[Problem]:
     from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
 
     try:
-        schema = json.loads(text, object_pairs_hook=unique_keys)
+        schema = read_schema(text)
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         fact = f"{error.json_path}: is not JSON Schema: {' '.join(error.message.split())[:300]}"
         return [Problem(fact, place, "fix the schema (draft 2020-12)")]
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        why = TOO_DEEP if isinstance(error, RecursionError) else error
         return [Problem(f"the schema cannot be read: {why}", place, "fix the file")]
     return list(_trivialities(schema, place))
 
@@ -60,17 +61,19 @@ def _parts(schema: Any, root: Any, seen: set[str]) -> Iterator[Mapping[str, Any]
         yield from _parts(root.get("$defs", {}).get(reference.removeprefix(_LOCAL)), root, seen)
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these members, for a JSON decoder's `object_pairs_hook`.
+def read_schema(text: str) -> Any:
+    """The schema that a text is.
 
     Raises:
-        ValueError: A key stands twice: which of the two counts, no two readers need agree upon.
+        ValueError: It is no JSON, nested too deeply, or has a key twice: of two readers each could take another value.
     """
-    """An object whose keys stand once each, for `json.loads`.
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
 
-    Raises:
-        ValueError: One stands twice: of two readers each could take another value.
-    """
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     if twice:
         raise ValueError(f"the key {twice[0]!r} stands twice in one object")

@@ -15,6 +15,8 @@ from typer.main import get_command
 
 from phasegate.errors import Problem, SettingsError
 
+_REMEDY = "fix the target, or remove it"
+
 
 class LazyCommand(TyperCommand):
     """Stands for a command in listings, and becomes it when it is called.
@@ -63,11 +65,13 @@ def load_object(target: str, place: str, root: Path | None = None) -> Any:
         root: A folder to import from as well.
 
     Raises:
-        SettingsError: The module cannot be imported, or the attribute is absent.
+        SettingsError: The target is of another form, the module cannot be imported, or the attribute is absent.
     """
     if root is not None and str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module_name, _, attribute = target.partition(":")
+    if not (module_name.strip(".") and attribute):
+        raise SettingsError(Problem(f"{target!r} names no object", place, 'write "module:attribute"'))
     try:
         return getattr(importlib.import_module(module_name), attribute)
     except (Exception, SystemExit) as error:
@@ -81,10 +85,10 @@ def _import_problem(target: str, place: str, error: BaseException) -> Problem:
     module_name, _, attribute = target.partition(":")
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         if module_name == error.name or module_name.startswith(f"{error.name}."):
-            return Problem(f"there is no module {error.name}", place, "fix the target, or remove the command")
+            return Problem(f"there is no module {error.name}", place, _REMEDY)
     elif isinstance(error, AttributeError) and hasattr(sys.modules.get(module_name), "__spec__"):
-        return Problem(f"module {module_name} has no {attribute}", place, "fix the target, or remove the command")
+        return Problem(f"module {module_name} has no {attribute}", place, _REMEDY)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{error.filename}:{error.lineno}" if isinstance(error, SyntaxError) else f"{frame.filename}:{frame.lineno}"
     fact = f"{module_name} cannot be imported: {type(error).__name__}: {error} (at {where})"
-    return Problem(fact, place, "fix the module; the other commands work without it")
+    return Problem(fact, place, "fix the module, or name another")

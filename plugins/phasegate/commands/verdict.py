@@ -11,10 +11,10 @@ import typer
 
 from phasegate.attempts import UpstreamEvidence, Workspace
 from phasegate.attempts.audit import Auditor
-from phasegate.attempts.code import FRAMEWORK, Code
 from phasegate.attempts.defects import DefectKind
 from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Gate
+from phasegate.commands.code import code_here
 from phasegate.commands.verify import EXIT_CODES, PublicKeys, trusted_keys
 from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace
 from phasegate.errors import ExitCode, Problem, SettingsError
@@ -122,7 +122,7 @@ def _answer(workspace: Workspace, settings: Settings, gate: Gate, wanted: Mappin
         )
     here = Present(
         target=lambda: places[0],
-        code=lambda: Code(settings.root, [FRAMEWORK, *_names(settings)]),
+        code=lambda: code_here(settings),
     )
     found = workspace.evidence(gate.id, here)
     if found.green:
@@ -141,12 +141,6 @@ def _blocked(workspace: Workspace, gate: Gate, here: Present) -> Iterator[str]:
             continue
         for row in pack.summary["blocker_details"]:
             yield f"{name} {row['code']} [{row['severity']}] {row['detail']}; remedy: {row['remedy']}"
-
-
-def _names(settings: Settings) -> list[str]:
-    """The shared code that lies below the root, by name."""
-    paths = (*settings.code, settings.schemas)
-    return [path.relative_to(settings.root).as_posix() for path in paths if path.is_relative_to(settings.root)]
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:

@@ -11,8 +11,7 @@ import typer
 from phasegate.attempts import Workspace
 from phasegate.attempts.audit import Audit, Auditor
 from phasegate.attempts.defects import DefectKind
-from phasegate.attempts.durable import DurableCopy
-from phasegate.commands.lazy import load_object
+from phasegate.commands.durable import load_durable
 from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, ExitCode, Problem
 from phasegate.evidence.keys import KeyStore, public_key
@@ -65,12 +64,7 @@ def verify(
     _, workspace = open_workspace(runs_root)
     settings = require_settings(Path.cwd())
     keys = trusted_keys(settings, public_key_file)
-    durable_copy: DurableCopy | None = None
-    if durable:
-        if settings.durable is None:
-            remedy = 'set durable = "module:attribute" in [tool.phasegate]'
-            raise EvidenceError(Problem("nothing opens the durable store here", "--durable", remedy))
-        durable_copy = load_object(settings.durable, "[tool.phasegate] durable", settings.root)(settings)
+    durable_copy = load_durable(settings) if durable else None
     auditor = Auditor(workspace, keys, durable_copy)
     audit = auditor.audit(_wanted(workspace, auditor, target))
     if not audit.attempts and not audit.defects:

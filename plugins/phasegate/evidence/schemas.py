@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from phasegate.catalog.artifact_schemas import unique_keys
+from phasegate.catalog.artifact_schemas import TOO_DEEP, read_schema
 from phasegate.errors import EvidenceError, Problem
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class SchemaSet:
 
     def _compile(self, name: str) -> Validator | str:
         from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
+        from jsonschema_specifications import REGISTRY  # noqa: PLC0415
 
         try:
             schema = self._load(name)
@@ -79,7 +80,9 @@ class SchemaSet:
             return str(error.problems[0].fact)
         except SchemaError as error:
             return f"its schema is no JSON Schema: {error.message}"
-        validator = Draft202012Validator(schema)
+        except RecursionError:
+            return f"its schema cannot be read: {TOO_DEEP}"
+        validator = Draft202012Validator(schema, registry=REGISTRY)  # which knows the drafts, and fetches nothing
         try:
             takes_anything = all(validator.is_valid(value) for value in _OF_EACH_KIND)
         except Exception:  # noqa: BLE001 - what cannot be applied is told where it is applied
@@ -91,7 +94,7 @@ class SchemaSet:
         builtin = _builtin_of(name)
         try:
             if builtin is None and path.is_file():
-                return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
+                return read_schema(path.read_text(encoding="utf-8"))
             if builtin is not None:
                 text = resources.files("phasegate.evidence").joinpath(f"builtin/{builtin}{_SUFFIX}").read_text("utf-8")
                 schema = json.loads(text)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from phasegate.attempts.code import OUTSIDE, PLUGIN, name_of
 from phasegate.harness.marks import TEST_KEY
 from phasegate.harness.stash import COLLECTED_KEY
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _STANDARD_LIBRARY: Final = Path(sysconfig.get_path("stdlib"))
 _FRAMEWORK: Final = Path(__file__).parents[1]
-_PLUGIN: Final = "plugin:"
 _SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 
 
@@ -55,7 +55,7 @@ class _Loaded:
 
     def named(self, paths: Iterable[Path]) -> list[str]:
         """The names of files and folders: below the root, or of their own where they lie outside of it."""
-        return [self._name(path, f"outside:{path.name}") for path in paths]
+        return [self._name(path) for path in paths]
 
     def helpers(self, folders: Iterable[Path]) -> list[Path]:
         """The Python files in the verifiers' folders that hold no tests."""
@@ -81,13 +81,13 @@ class _Loaded:
                 continue
             if path.name == "conftest.py" and not any(module.is_relative_to(path.parent) for module in own):
                 continue
-            found.append(self._name(path, f"{_PLUGIN}{name}"))
+            found.append(self._name(path) if path.is_relative_to(self._root) else f"{PLUGIN}{name}")
         return found
 
     def place_of(self, name: str) -> Path | None:
         """Where something lies that was named and does not lie below the root; None for what was not loaded here."""
-        if name.startswith(_PLUGIN):
-            return self._plugins().get(name.removeprefix(_PLUGIN))
+        if name.startswith(PLUGIN):
+            return self._plugins().get(name.removeprefix(PLUGIN))
         return self._outside.get(name)
 
     @cached_property
@@ -130,11 +130,11 @@ class _Loaded:
                 found[name] = path
         return found
 
-    def _name(self, path: Path, otherwise: str) -> str:
-        if path.is_relative_to(self._root):
-            return path.relative_to(self._root).as_posix()
-        self._outside[otherwise] = path
-        return otherwise
+    def _name(self, path: Path) -> str:
+        name = name_of(path, self._root)
+        if name.startswith(OUTSIDE):
+            self._outside[name] = path
+        return name
 
 
 def _file_of(module: object) -> Path | None:

@@ -124,6 +124,14 @@ def test_contradictions_are_told_with_all_lines_and_hide_no_other_handle(project
     assert "A_B is assigned differing values" in refused(8, "repin", "--set", "A_B=6", *arguments, "--force")
 
 
+@pytest.mark.parametrize("text", ["", "# Notes\n\nno handle here\n"])
+def test_a_document_without_a_handle_is_no_registry(project: Path, text: str) -> None:
+    empty = project / "empty.md"
+    empty.write_text(text)
+    for arguments in (["show", "--registry", empty], ["show", "--json", "--registry", empty], ["diff", empty, empty]):
+        assert "empty.md: holds no handle" in refused(8, *arguments)
+
+
 def test_a_registry_that_is_not_there_is_refused() -> None:
     assert "none.md: does not exist" in refused(8, "show", "--registry", "none.md")
 

@@ -112,6 +112,14 @@ class TestRunFolders:
         assert done.ret == ExitCode.OK
         assert {self.ONE, self.TWO, self.THREE} <= set(names(root))
 
+    @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\ud800"])
+    def test_a_run_whose_receipt_says_nothing_may_need_others_and_is_named(self, project, root, text) -> None:
+        (root / self.ONE / "run_receipt.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+        done = self.prune(project, root, f"--keep={self.ONE}", "--yes")
+        assert done.ret == ExitCode.EVIDENCE
+        done.stderr.fnmatch_lines(["*run_receipt.json: is no JSON*"])
+        assert {self.TWO, self.THREE} <= set(names(root))
+
     def test_a_run_at_work_is_refused(self, project, root) -> None:
         (root / self.TWO / "tmp/work").mkdir(parents=True)
         done = self.prune(project, root, f"--keep={self.ONE}", "--yes")

@@ -84,3 +84,18 @@ def test_the_frameworks_own_schemas_serve_every_gate_and_cannot_be_replaced(fold
     for name in ("m9a_execution_summary.json", "m9b_execution_summary.json", RECEIPT_NAME):
         assert any("required property" in text for text in schemas.validate(name, {})), name
     assert schemas.validate("m9_execution_summary.json", {}) == ()  # an artifact of a platform, and no gate's summary
+
+
+@pytest.mark.parametrize("depth", [200, 5_000, 100_000])
+def test_a_schema_that_is_nested_too_deeply_is_one_that_cannot_be_read(folder, depth) -> None:
+    (folder / "deep.schema.json").write_text('{"items": ' * depth + "{}" + "}" * depth)
+    (message,) = SchemaSet(folder).validate("deep.json", {"a": 1})
+    assert message.startswith("its schema cannot be")
+
+
+def test_a_schema_that_refers_to_another_place_fetches_nothing(folder) -> None:
+    (folder / "other.schema.json").write_text('{"type": "object"}')
+    reference = {"type": "object", "$ref": (folder / "other.schema.json").as_uri()}
+    (folder / "elsewhere.schema.json").write_text(json.dumps(reference))
+    (message,) = SchemaSet(folder).validate("elsewhere.json", {"a": 1})
+    assert "its schema cannot be applied" in message

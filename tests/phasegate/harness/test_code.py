@@ -53,6 +53,7 @@ def test_a_plugin_that_lies_outside_of_the_project_judges_too(project, tmp_path_
     (folder / "lenient.py").write_text(source)
     assert project.run("-m", "m9a", "-p", "lenient").ret == ExitCode.OK
     assert {name for name in project.summaries()["M9.A"]["code"]["digests"] if ":" in name} == {"plugin:lenient"}
+    assert project.phasegate("verdict", "m9a").ret == ExitCode.OK
     assert project.run("-m", "m9b", "-p", "lenient").ret == ExitCode.OK
     assert "plugin:lenient" in project.summaries()["M9.B"]["code"]["digests"]
     for source_now in (source + "# edited", None):
