@@ -34,14 +34,14 @@ def writing(state: str, place: Path) -> Iterator[None]:
 
 @contextmanager
 def reading(state: str, place: Path) -> Iterator[None]:
-    """Turn a missing or broken small file into the state's error.
+    """Turn a missing or broken small file, and rows that lack what they owe, into the state's error.
 
     Raises:
         EngineError: IO_READ_FAILED of the state.
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineError(
             code=f"6A.{state}.IO_READ_FAILED",
             reason="file_unreadable",
@@ -49,6 +49,18 @@ def reading(state: str, place: Path) -> Iterator[None]:
             place=str(place),
             remedy="the run is damaged: start one of its own",
         ) from error
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value that JSON text is.
+
+    Raises:
+        ValueError: It is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def durable(path: Path) -> None:

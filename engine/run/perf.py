@@ -6,13 +6,12 @@ written a step once the state ends. Writing them never fails a state: the timing
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from engine.files import json_bytes, json_lines, write_whole
+from engine.files import json_bytes, json_lines, read_json, write_whole
 from engine.run.layout import PERF, RunLayout
 from engine.run.receipt import now
 
@@ -128,15 +127,16 @@ def write_summary(layout: RunLayout) -> None:
     not within it.
     """
     folder = layout.path(PERF)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[str, str, float]] = []
     for state in STEPS:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # a log that says nothing is one that is missing
             text = (folder / PERF_EVENTS.format(state=state.lower())).read_text(encoding="ascii")
-            rows += [json.loads(line) for line in text.splitlines()]
+            read = [read_json(line) for line in text.splitlines()]
+            rows += [(str(row["state"]), str(row["step"]), float(row["elapsed_s"])) for row in read]
     steps: dict[str, dict[str, float]] = {}
-    for row in rows:
-        of = steps.setdefault(row["state"], {})
-        of[row["step"]] = of.get(row["step"], 0.0) + row["elapsed_s"]
+    for name, step, elapsed_s in rows:
+        of = steps.setdefault(name, {})
+        of[step] = of.get(step, 0.0) + elapsed_s
     totals = {state: round(sum(of.values()), 6) for state, of in steps.items()}
     ranking = [
         {"state": state, "step": step, "elapsed_s": seconds}

@@ -6,7 +6,6 @@ state with one is never written again. It carries the digests by which later sta
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from engine.contracts import Vocabularies, datasets, probe
 from engine.errors import EngineError
-from engine.files import durable, file_digest, json_bytes, json_lines, reading, write_durable, writing
+from engine.files import durable, file_digest, json_bytes, json_lines, read_json, reading, write_durable, writing
 from engine.run import rng
 from engine.run.layout import AUDIT, STATE, TRACE, RunLayout
 from engine.run.perf import Recorder
@@ -152,7 +151,7 @@ def published(layout: RunLayout, state: str) -> StateReceipt | None:
     if not path.is_file():
         return None
     with reading(state, path):
-        tree = json.loads(path.read_bytes())
+        tree = read_json(path.read_bytes())
         tables = {name: TableFacts(**facts) for name, facts in tree["tables"].items()}
         receipt = StateReceipt(tree["state"], tables, tree["notes"])
     for name, facts in receipt.tables.items():

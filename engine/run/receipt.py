@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.errors import EngineError
-from engine.files import json_bytes, reading, write_whole, writing
+from engine.files import json_bytes, read_json, reading, write_whole, writing
 from engine.identity import WorldKey
 from engine.run.layout import RECEIPT
 
@@ -124,7 +123,7 @@ def read_receipt(runs_root: Path, run_id: str) -> RunReceipt:
             remedy="name a run under --runs-root, or start one with `run`",
         )
     with reading("S0", path):
-        tree = json.loads(path.read_bytes())
+        tree = read_json(path.read_bytes())
         receipt = RunReceipt(**{name: tree[name] for name in RunReceipt.__dataclass_fields__})
     facts = {
         "run_receipt_path_mismatch": receipt.run_id == run_id,

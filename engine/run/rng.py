@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
-from engine.files import json_lines, reading
+from engine.files import json_lines, read_json, reading
 from engine.kernels.ties import CounterStream
 from engine.run.layout import AUDIT, EVENTS, TRACE, RunLayout
 from engine.run.receipt import now
@@ -129,7 +128,7 @@ def trace_rows(layout: RunLayout, state: str, files: dict[Path, bytes]) -> list[
     """One row a substream of the state: where its counter stood and stands, and the sums of its events."""
     rows = []
     for label in LABELS[state]:
-        events = [json.loads(line) for line in files[layout.path(EVENTS, label=label)].splitlines()]
+        events = [read_json(line) for line in files[layout.path(EVENTS, label=label)].splitlines()]
         start = stream_of(layout, label)
         before = events[0] if events else None
         first = _before(before) if before else _counter(start.hi, start.lo)
@@ -159,9 +158,8 @@ def merged_trace(layout: RunLayout, state: str, rows: list[dict[str, Any]]) -> b
     kept: list[dict[str, Any]] = []
     if path.is_file():
         with reading(state, path):
-            kept = [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
-    module = f"6A.{state}"
-    return json_lines([row for row in kept if row["module"] != module] + rows)
+            kept = [row for row in _log(path) if row["module"] != f"6A.{state}"]
+    return json_lines(kept + rows)
 
 
 def audit_row(layout: RunLayout) -> dict[str, Any]:
@@ -193,30 +191,41 @@ def verify_rng(layout: RunLayout) -> dict[str, int]:
     """
     path = layout.path(TRACE)
     with reading("S5", path):
-        trace = {row["substream_label"]: row for row in map(json.loads, path.read_text(encoding="ascii").splitlines())}
+        trace = {row["substream_label"]: row for row in _log(path)}
     counts: dict[str, int] = {}
     for state, labels in LABELS.items():
         for label in labels:
             place = layout.path(EVENTS, label=label)
             with reading(state, place):
-                events = [json.loads(line) for line in place.read_text(encoding="ascii").splitlines()]
-            _adds_up(layout, state, label, events, str(place))
-            expected = {"draws_total": sum(int(row["draws"]) for row in events), "events_total": len(events)}
-            expected["blocks_total"] = sum(row["blocks"] for row in events)
+                events = _log(place)
+                _adds_up(layout, state, label, events, str(place))
+                expected = {"draws_total": sum(int(row["draws"]) for row in events), "events_total": len(events)}
+                expected["blocks_total"] = sum(row["blocks"] for row in events)
             found = trace.get(label, {})
             for name, value in expected.items():
                 if found.get(name) != value:
                     raise _mismatch(state, label, f"the trace says {name} {found.get(name)}, the events {value}", path)
             counts[label] = len(events)
-    if not any(json.loads(line)["run_id"] == layout.world.run_id for line in _audit(layout)):
-        raise _mismatch("S5", "audit", "the audit log has no row of this run", layout.path(AUDIT))
+    audit = layout.path(AUDIT)
+    with reading("S5", audit):
+        if not any(row["run_id"] == layout.world.run_id for row in _log(audit)):
+            raise _mismatch("S5", "audit", "the audit log has no row of this run", audit)
     return counts
 
 
-def _audit(layout: RunLayout) -> list[str]:
-    path = layout.path(AUDIT)
-    with reading("S5", path):
-        return path.read_text(encoding="ascii").splitlines()
+def _log(path: Path) -> list[dict[str, Any]]:
+    """The rows of a log.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: A line is no JSON.
+        TypeError: A line is no object.
+    """
+    rows = [read_json(line) for line in path.read_text(encoding="ascii").splitlines()]
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise TypeError(f"line {number} is no object")
+    return rows
 
 
 def _adds_up(layout: RunLayout, state: str, label: str, events: Sequence[dict[str, Any]], place: str) -> None:

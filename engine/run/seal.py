@@ -21,7 +21,7 @@ from engine.config import Packs
 from engine.config.files import YAML_LOADER
 from engine.contracts.model import CONTRACT_FILE
 from engine.errors import EngineError
-from engine.files import file_digest, json_bytes, reading, write_whole, writing
+from engine.files import file_digest, json_bytes, read_json, reading, write_whole, writing
 from engine.run.layout import GATE, SEALED, RunLayout
 from engine.upstream import GATES, verify_gate
 from engine.validation.bundle import SPEC_VERSION
@@ -152,9 +152,9 @@ def read_sealed(layout: RunLayout, state: str) -> Sealed:
             remedy="run S0 first",
         )
     with reading(state, sealed):
-        rows = json.loads(sealed.read_bytes())
+        rows = read_json(sealed.read_bytes())
     with reading(state, gate):
-        receipt = json.loads(gate.read_bytes())
+        receipt = read_json(gate.read_bytes())
     _check_schemas(state, rows, receipt, sealed)
     if sealed_digest(rows) != receipt["sealed_inputs_digest_6A"]:
         raise EngineError(
@@ -318,7 +318,7 @@ def _check_schemas(state: str, rows: Any, receipt: Any, place: Path) -> None:
 def _difference(path: Path, raw: bytes) -> str:
     """What differs from what is published, named by manifest key where rows differ."""
     with reading("S0", path):
-        old, new = json.loads(path.read_bytes()), json.loads(raw)
+        old, new = read_json(path.read_bytes()), read_json(raw)
     if isinstance(old, list):
         was = {row["manifest_key"]: row["sha256_hex"] for row in old}
         now = {row["manifest_key"]: row["sha256_hex"] for row in new}

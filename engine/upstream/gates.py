@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
+from engine.files import read_json
 
 FLAG = "_passed.flag"
 _HEX64 = re.compile(r"[0-9a-f]{64}")
@@ -182,8 +183,8 @@ def _flag(gate: Gate, path: Path) -> str:
         raise _broken(gate, path, "the flag is no text") from error
     if text.startswith("{"):
         try:
-            value = json.loads(text).get("bundle_digest_sha256", "")
-        except (json.JSONDecodeError, RecursionError) as error:
+            value = read_json(text).get("bundle_digest_sha256", "")
+        except ValueError as error:
             raise _broken(gate, path, "the flag is no JSON") from error
     else:
         name, _, value = text.partition("=")
@@ -195,8 +196,8 @@ def _flag(gate: Gate, path: Path) -> str:
 
 def _items(gate: Gate, raw: bytes, path: Path) -> list[dict[str, str]]:
     try:
-        tree: Any = json.loads(raw)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        tree: Any = read_json(raw)
+    except ValueError as error:
         raise _broken(gate, path, "the index is no JSON") from error
     if isinstance(tree, dict):
         tree = tree.get("files", tree.get("entries"))

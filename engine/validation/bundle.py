@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import EngineError
+from engine.files import read_json
 from engine.identity import WorldKey
 from engine.validation.checks import Check, Result
 
@@ -152,7 +153,7 @@ def verify_bundle(folder: Path) -> str:
     """
     name = INDEX
     try:
-        items = json.loads((folder / INDEX).read_bytes())["items"]
+        items = read_json((folder / INDEX).read_bytes())["items"]
         parts = []
         for item in items:
             name = str(item["path"])

@@ -96,9 +96,6 @@ def load_drill(path: Path) -> Drill:
         return Drill.model_validate_json(json.dumps(data))
     except OSError as error:
         raise InfraError(f"the drill cannot be read: {error.strerror}", str(path), "restore the file") from error
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, RecursionError) as error:
-        flaw = " ".join(str(error).split())
-        raise InfraError(f"the drill is no YAML: {flaw}", str(path), "fix the line that it names") from error
     except ValidationError as error:
         raise InfraError(
             problems=[
@@ -110,3 +107,6 @@ def load_drill(path: Path) -> Drill:
                 for flaw in error.errors()
             ]
         ) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        flaw = " ".join(str(error).split())
+        raise InfraError(f"the drill is no YAML: {flaw}", str(path), "fix the line that it names") from error

@@ -82,3 +82,20 @@ def test_a_state_whose_timings_are_missing_fails_the_budget(copy) -> None:
     check = json.loads((copy.layout.path(PERF) / "perf_budget_check_6A.json").read_bytes())
     assert check["overall_budget_pass"] is False
     assert check["states_absent"] == ["S3"]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "null", "{}", "[1]", '{"state": []}', "\x00"])
+def test_a_log_that_says_nothing_is_an_error_with_its_place(copy, text) -> None:
+    label = next(iter(EVENTS_OF))
+    for path in (copy.layout.path(EVENTS, label=label), copy.layout.path(TRACE), copy.layout.path(AUDIT)):
+        whole = path.read_bytes()
+        path.write_text(text)
+        with pytest.raises(EngineError) as caught:
+            rng.verify_rng(copy.layout)
+        assert caught.value.code.endswith(".IO_READ_FAILED")
+        assert caught.value.place == str(path)
+        path.write_bytes(whole)
+    (copy.layout.path(PERF) / perf.PERF_EVENTS.format(state="s2")).write_text(text)
+    perf.write_summary(copy.layout)
+    summary = json.loads((copy.layout.path(PERF) / "perf_summary_6A.json").read_bytes())
+    assert "S2" not in summary["state_totals_s"]

@@ -120,6 +120,9 @@ def test_the_declared_drill_is_one(tmp_path) -> None:
     ("text", "flaw"),
     [
         ("a: [", "no YAML"),
+        ("1" * 5_000, "no YAML"),
+        ("a: &a [*a]", "no YAML"),
+        ("{a: " * 3_000, "no YAML"),
         ("[]", "the document"),
         ("format: phasegate-drill/2", "format"),
         (DECLARED.read_text().replace("value: 0", "value: -1"), "value"),
