@@ -1,9 +1,10 @@
-"""Reads a project's catalogue from disk: the one place where the catalogue meets files."""
+"""Reads a project's catalogue and its verifiers' sources from disk: the one place where the catalogue meets files."""
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def load_waivers(settings: Settings, catalogue: Catalogue) -> tuple[Waiver, ...]
 def shown(path: Path, settings: Settings) -> str:
     """A path as messages name it: relative to the project where it lies inside."""
     return path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else str(path)
+
+
+def sources(folders: Iterable[Path]) -> Iterator[Path]:
+    """All Python files of folders, those of hidden and linked folders included; a file stands for itself."""
+    seen: set[Path] = set()
+    for start in folders:
+        if start.is_file():
+            yield start
+        for parent, below, names in os.walk(start, followlinks=True):
+            folder = Path(parent)
+            if folder.resolve() in seen:
+                below.clear()
+                continue
+            seen.add(folder.resolve())
+            yield from (path for name in names if name.endswith(".py") and (path := folder / name).is_file())
 
 
 def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:

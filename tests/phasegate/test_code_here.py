@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from hashlib import sha256
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from phasegate.commands.code import code_here
+
+NO_GATES: Any = SimpleNamespace(gates={}, gate_of_verifier={})
 
 
 @pytest.fixture
@@ -33,18 +36,18 @@ def settings(tmp_path, monkeypatch):
     ],
 )
 def test_code_outside_of_the_project_is_held_against_what_lies_there(settings, tmp_path, name, place) -> None:
-    here = code_here(settings)
+    here = code_here(settings, NO_GATES)
     recorded = here.judging("M9.A").digests
     assert "outside:schemas" in recorded
     digest = recorded.get(name) or sha256((tmp_path / place).read_bytes()).hexdigest()
     assert here.changes("M9.A", {**recorded, name: digest}) == []
     (tmp_path / place).write_text("raise SystemExit(1)")
-    assert code_here(settings).changes("M9.A", {**recorded, name: digest}) == [name]
+    assert code_here(settings, NO_GATES).changes("M9.A", {**recorded, name: digest}) == [name]
 
 
 @pytest.mark.parametrize(
     "name", ["outside:gone.py", "plugin:gone", "plugin:pack.gone", "plugin:", "plugin:.", "other:x"]
 )
 def test_code_that_nobody_finds_counts_as_changed(settings, name) -> None:
-    recorded = code_here(settings).judging("M9.A").digests
-    assert code_here(settings).changes("M9.A", {**recorded, name: "0" * 64}) == [name]
+    recorded = code_here(settings, NO_GATES).judging("M9.A").digests
+    assert code_here(settings, NO_GATES).changes("M9.A", {**recorded, name: "0" * 64}) == [name]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import JsonValue
@@ -61,6 +62,7 @@ class Code:
         also: Gives what else was loaded beside a gate's modules. It is recorded, and need not be loaded again to
             look at the gate's evidence.
         elsewhere: Says where what does not lie below the root lies, by name; None for what it does not know.
+        rules: Digests of what judges and is no file, by name.
     """
 
     def __init__(
@@ -70,25 +72,32 @@ class Code:
         own: Callable[[str], Collection[str]] = lambda _: (),
         also: Callable[[str], Collection[str]] = lambda _: (),
         elsewhere: Callable[[str], Path | None] = lambda _: None,
+        rules: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._root = root
         self._shared = frozenset(shared)
         self._own = own
         self._also = also
         self._elsewhere = elsewhere
-        self._digests: dict[str, str | None] = {}
+        self._rules = rules
+        self._digests: dict[str, str | None] = {**rules}
         self._looked_at: set[Path] = set()
         self._uncommitted: tuple[str, ...] | None = ()
 
     def take(self, gate_ids: Iterable[str]) -> None:
         """Takes the code of gates as it stands before they are run."""
-        self._look_at({*self._shared}.union(*map(self._own, gate_ids)))
+        names = {*self._shared}.union(*map(self._own, gate_ids))
+        self._look_at(names | self._conftests(names))
 
     def judging(self, gate_id: str) -> JudgingCode:
         """The code that judges a gate in this process."""
         also = {name for name in self._also(gate_id) if not any(name.startswith(f"{part}/") for part in self._shared)}
-        names = sorted({*self._shared, *self._own(gate_id), *also})
-        digests = {name: digest for name in names if (digest := self._digest(name)) is not None}
+        names = {*self._shared, *self._own(gate_id), *also}
+        digests = {
+            name: digest
+            for name in sorted(names | self._conftests(names))
+            if (digest := self._digest(name)) is not None
+        }
         self._look_at(digests)
         uncommitted = self._uncommitted
         if uncommitted is not None:
@@ -103,9 +112,17 @@ class Code:
             gate_id: The gate.
             recorded: The code that judged the attempt, with its digests.
         """
-        now = {name for name in (*self._shared, *self._own(gate_id)) if self._digest(name) is not None}
+        now = {*self._shared, *self._own(gate_id)}
+        now |= self._conftests(now | recorded.keys())
+        now = {name for name in now if self._digest(name) is not None}
         differing = {name for name, digest in recorded.items() if self._digest(name) != digest}
         return sorted((now - recorded.keys()) | differing)
+
+    def _conftests(self, names: Iterable[str]) -> set[str]:
+        """The conftest files beside modules and above them, up to the root: pytest loads them with a module."""
+        modules = [PurePosixPath(name) for name in names if name.endswith(".py") and name not in self._shared]
+        folders = {folder for module in modules if self._place(str(module)) is not None for folder in module.parents}
+        return {name for folder in folders if (self._root / (name := str(folder / "conftest.py"))).is_file()}
 
     def _look_at(self, names: Iterable[str]) -> None:
         """Digests code, and asks once for all of it what is in no commit."""
@@ -132,7 +149,9 @@ class Code:
         return self._digests[name]
 
     def _place(self, name: str) -> Path | None:
-        """Where code of a name lies; None for a name that leads out of the project."""
+        """Where code of a name lies; None for a name that leads out of the project, and for rules."""
+        if name in self._rules:
+            return None
         known = _FRAMEWORK_FOLDER if name == FRAMEWORK else self._elsewhere(name)
         if known is not None:
             return known

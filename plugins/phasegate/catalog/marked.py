@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from phasegate.catalog.coverage import short_id
 
@@ -36,7 +37,8 @@ class Marked:
     holds_tests: bool = False
 
 
-def marked_in(source: bytes, verifiers: Collection[str]) -> list[Marked]:
+@lru_cache(maxsize=1024)  # a session asks twice: what was not collected, and which modules judge a gate
+def marked_in(source: bytes) -> tuple[Marked, ...]:
     """The places of a source that are marked as tests of verifiers, sorted.
 
     The nearest mark counts, as for pytest: a function's own, that of its class, that of the module. Below a class or
@@ -44,13 +46,12 @@ def marked_in(source: bytes, verifiers: Collection[str]) -> list[Marked]:
 
     Args:
         source: A Python file, as it lies on the disk.
-        verifiers: The short identifiers to look for.
 
     Raises:
         ValueError: It is no Python, so that nobody can tell.
     """
     if _MARK.encode() not in source:
-        return []
+        return ()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # whoever imports it is warned
@@ -58,14 +59,13 @@ def marked_in(source: bytes, verifiers: Collection[str]) -> list[Marked]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(getattr(error, "msg", str(error))) from error
     statements = list(_statements(tree.body))
-    found = _Reader(_names(statements), frozenset(verifiers)).scope(statements, "", 1, frozenset(), tests=True)
-    return sorted(set(found))
+    found = _Reader(_names(statements)).scope(statements, "", 1, frozenset(), tests=True)
+    return tuple(sorted(set(found)))
 
 
 class _Reader:
-    def __init__(self, names: Mapping[str, ast.expr], verifiers: frozenset[str]) -> None:
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self._names = names
-        self._verifiers = verifiers
 
     def scope(
         self, statements: Iterable[ast.stmt], name: str, line: int, above: frozenset[str], *, tests: bool
@@ -86,7 +86,7 @@ class _Reader:
                 definitions.append(statement)
             elif tests and (value := _assigned(statement, _OF_CONTAINERS)) is not None:
                 own |= self._marks(value)
-        for verifier in own & self._verifiers:
+        for verifier in own:
             yield Marked(verifier, name.removesuffix("."), line, holds_tests=True)
         for definition in definitions:
             yield from self._definition(definition, name, own or above, tests=tests)
@@ -96,12 +96,12 @@ class _Reader:
         own = frozenset().union(*map(self._marks, node.decorator_list))
         name = within + node.name
         if isinstance(node, ast.ClassDef):
-            yield from (Marked(verifier, name, line, holds_tests=True) for verifier in own & self._verifiers)
+            yield from (Marked(verifier, name, line, holds_tests=True) for verifier in own)
             yield from self.scope(_statements(node.body), f"{name}.", line, own or above, tests=True)
             return
         inherits = tests and node.name.startswith("test") and not any(map(_is_fixture, node.decorator_list))
         marks = own or (above if inherits else frozenset())
-        yield from (Marked(verifier, name, line) for verifier in marks & self._verifiers)
+        yield from (Marked(verifier, name, line) for verifier in marks)
         yield from self.scope(_statements(node.body), f"{name}.<locals>.", line, frozenset(), tests=False)
 
     def _marks(self, expression: ast.expr, seen: frozenset[str] = frozenset()) -> frozenset[str]:

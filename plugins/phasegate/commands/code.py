@@ -9,13 +9,21 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from phasegate.attempts.code import FRAMEWORK, OUTSIDE, PLUGIN, Code, name_of
+from phasegate.attempts.standing import Standing, rules_of
+from phasegate.catalog.model import Catalogue
+from phasegate.project import sources
 from phasegate.settings import Settings
 
 
-def code_here(settings: Settings) -> Code:
-    """The code that stands here: what every gate is judged by, and whatever an attempt names beside that."""
-    shared = [name_of(path, settings.root) for path in (*settings.code, settings.schemas)]
-    return Code(settings.root, [FRAMEWORK, *shared], elsewhere=partial(_place_of, settings))
+def code_here(settings: Settings, catalogue: Catalogue) -> Code:
+    """The code that stands here: what judges each gate, as far as files say, and whatever an attempt names beside."""
+    standing = Standing(settings, catalogue)
+
+    def own(gate_id: str) -> list[str]:
+        return [*(name_of(path, settings.root) for path in standing.modules(gate_id)), rules_of(gate_id)]
+
+    shared = [name_of(path, settings.root) for path in standing.shared]
+    return Code(settings.root, [FRAMEWORK, *shared], own, elsewhere=partial(_place_of, settings), rules=standing.rules)
 
 
 def _place_of(settings: Settings, name: str) -> Path | None:
@@ -33,8 +41,7 @@ def _place_of(settings: Settings, name: str) -> Path | None:
 
 def _outside(settings: Settings) -> Iterator[Path]:
     yield from (*settings.code, settings.schemas)
-    for folder in settings.verifiers:
-        yield from folder.rglob("*.py")
+    yield from sources(settings.verifiers)
 
 
 def _module(name: str, places: list[str]) -> Path | None:

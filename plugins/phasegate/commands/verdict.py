@@ -122,7 +122,7 @@ def _answer(workspace: Workspace, settings: Settings, gate: Gate, wanted: Mappin
         )
     here = Present(
         target=lambda: places[0],
-        code=lambda: code_here(settings),
+        code=lambda: code_here(settings, workspace.catalogue),
     )
     found = workspace.evidence(gate.id, here)
     if found.green:

@@ -7,7 +7,6 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +16,7 @@ import pytest
 
 from phasegate.attempts.code import OUTSIDE, PLUGIN, name_of
 from phasegate.harness.marks import TEST_KEY
-from phasegate.harness.stash import COLLECTED_KEY
+from phasegate.harness.stash import CATALOGUE_KEY, COLLECTED_KEY
 
 if TYPE_CHECKING:
     from phasegate.attempts.code import Code
@@ -32,10 +31,16 @@ _SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 def code_of(config: pytest.Config, settings: Settings) -> Code:
     """The code that judges the gates of a session."""
     from phasegate.attempts.code import FRAMEWORK, Code  # noqa: PLC0415 - plain projects need none of it
+    from phasegate.attempts.standing import Standing, rules_of  # noqa: PLC0415
 
+    standing = Standing(settings, config.stash[CATALOGUE_KEY])
     loaded = _Loaded(config, settings.root, settings.code)
-    shared = {FRAMEWORK, *loaded.named([*settings.code, settings.schemas, *loaded.helpers(settings.verifiers)])}
-    return Code(settings.root, shared, loaded.modules_of, loaded.beside, loaded.place_of)
+
+    def own(gate_id: str) -> list[str]:
+        return [*loaded.modules_of(gate_id), *loaded.named(standing.modules(gate_id)), rules_of(gate_id)]
+
+    shared = {FRAMEWORK, *loaded.named(standing.shared)}
+    return Code(settings.root, shared, own, loaded.beside, loaded.place_of, standing.rules)
 
 
 class _Loaded:
@@ -56,16 +61,6 @@ class _Loaded:
     def named(self, paths: Iterable[Path]) -> list[str]:
         """The names of files and folders: below the root, or of their own where they lie outside of it."""
         return [self._name(path) for path in paths]
-
-    def helpers(self, folders: Iterable[Path]) -> list[Path]:
-        """The Python files in the verifiers' folders that hold no tests."""
-        patterns = self._config.getini("python_files")
-        return [
-            path
-            for folder in folders
-            for path in sorted(folder.rglob("*.py"))
-            if path.name != "conftest.py" and not any(fnmatch(path.name, pattern) for pattern in patterns)
-        ]
 
     def modules_of(self, gate_id: str) -> list[str]:
         """The modules that were collected of a gate."""

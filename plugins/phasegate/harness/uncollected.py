@@ -22,6 +22,7 @@ from phasegate.catalog.marked import Marked, marked_in
 from phasegate.errors import Problem, SettingsError
 from phasegate.harness.belonging import resolved
 from phasegate.harness.marks import VERIFIER
+from phasegate.project import sources
 
 _Place = tuple[Path, int | str]
 """A file, and a line or a qualified name in it."""
@@ -60,22 +61,22 @@ def uncollected(items: Iterable[pytest.Item], verifiers: Collection[str], folder
         SettingsError: A file cannot be read.
     """
     claiming = [item for item in items if _claim(item) is not None]
-    sources = {resolved(path): path for path in (*_sources(folders), *(item.path for item in claiming))}
+    files = {resolved(path): path for path in (*sources(folders), *(item.path for item in claiming))}
     marked: dict[Path, list[Marked]] = {}
     found = []
-    for file, path in sorted(sources.items()):
+    for file, path in sorted(files.items()):
         source = _read(path)
         wanted = [verifier for verifier in verifiers if verifier.encode() in source]
         if not wanted:
             continue
         try:
-            marked[file] = marked_in(source, wanted)
+            marked[file] = [each for each in marked_in(source) if each.verifier in wanted]
         except ValueError as error:
             found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in wanted]
     collected = _Collected(claiming, {(file, each.line) for file, places in marked.items() for each in places})
     for file, places in marked.items():
         found += [
-            Uncollected(each.verifier, sources[file], each.line, _fact(each, places))
+            Uncollected(each.verifier, files[file], each.line, _fact(each, places))
             for each in places
             if not collected.holds(file, each, places)
         ]
@@ -152,21 +153,6 @@ def _fact(marked: Marked, beside: Collection[Marked]) -> str:
     again = [each.line for each in beside if each.name == marked.name and each.line > marked.line]
     why = f": line {min(again)} defines that name once more" if again else ""
     return f"{marked.name} is marked as a test of {marked.verifier}, and was not collected{why}"
-
-
-def _sources(folders: Iterable[Path]) -> Iterator[Path]:
-    """All Python files, those of hidden and linked folders included."""
-    seen: set[Path] = set()
-    for start in folders:
-        if start.is_file():
-            yield start
-        for parent, below, names in os.walk(start, followlinks=True):
-            folder = Path(parent)
-            if resolved(folder) in seen:
-                below.clear()
-                continue
-            seen.add(resolved(folder))
-            yield from (path for name in names if name.endswith(".py") and (path := folder / name).is_file())
 
 
 def _read(path: Path) -> bytes:

@@ -78,6 +78,21 @@ def test_code_that_judges_now_and_did_not_then_is_named(tree) -> None:
     assert code(tree).changes("M9.A", with_plugin.digests) == ["more.py"]
 
 
+def test_conftest_files_judge_the_modules_beside_and_below_them(tree) -> None:
+    judged = code(tree).judging("M9.A")
+    for name in ("conftest.py", "gates/conftest.py", "gates/deep/conftest.py", "other/conftest.py"):
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_text("")
+    (tree.parent / "conftest.py").write_text("")
+    assert code(tree).changes("M9.A", judged.digests) == ["conftest.py", "gates/conftest.py"]
+    assert Code(tree, [FRAMEWORK, "shared"]).changes("M9.A", judged.digests) == ["conftest.py", "gates/conftest.py"]
+    again = code(tree).judging("M9.A")
+    assert {"conftest.py", "gates/conftest.py"} == again.digests.keys() - judged.digests.keys()
+    assert again.uncommitted == ("conftest.py", "gates/conftest.py")
+    (tree / "gates/conftest.py").unlink()
+    assert code(tree).changes("M9.A", again.digests) == ["gates/conftest.py"]
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "../outside.py", "", "a\0b", "gates/pipe", "plugin:gone"])
 def test_a_record_leads_out_of_the_project_nowhere(tree, name) -> None:
     os.mkfifo(tree / "gates/pipe")

@@ -46,13 +46,47 @@ def test_evidence_that_other_code_judged_does_not_count(project) -> None:
     assert project.run("-m", "m9a or m9b").ret == ExitCode.OK
 
 
+def test_what_judges_now_and_did_not_then_is_named_by_session_and_command_alike(project) -> None:
+    """Files beside the verifiers, and rules of the catalogue, that are there since the evidence was made."""
+    assert project.run("-m", "m9a").ret == ExitCode.OK
+    catalogue = project.path / "catalog/m9.yaml"
+    document = catalogue.read_text()
+
+    def verdict() -> str:
+        return project.phasegate("verdict", "M9.A").stdout.str()
+
+    project.write("gates/other/conftest.py", "# of folders without a module of the gate")
+    project.write("gates/test_plain.py", "def test_plain(): pass")
+    project.write("gates/test_m9d.py", "# M9A-V1 is no mark of this module, as no verifier is")
+    catalogue.write_text(document.replace("body holds", "the body holds").replace("remedy of", "what fixes"))
+    assert "ADVANCE_TO_M9AX" in verdict()
+    added = {
+        "gates/conftest.py": "",
+        "gates/deep/helper.py": "",
+        "gates/test_m9a_more.py": "import pytest\n@pytest.mark.verifier('M9A-V2')\ndef body(gate): assert False",
+    }
+    for name, text in added.items():
+        path = project.write(name, text)
+        assert f"other code than stands here now ({name}); run M9.A again" in verdict()
+        path.unlink()
+    catalogue.write_text(document.replace('"S2"', '"S3"', 1))
+    assert "other code than stands here now (catalogue:M9.A); run M9.A again" in verdict()
+    for name, text in added.items():
+        project.write(name, text)
+    assert project.run("gates/test_m9b.py").ret == ExitCode.BLOCKED
+    (finding, *_) = project.summaries()["M9.B"]["blocker_details"]
+    named = ", ".join(sorted([*added, "catalogue:M9.A"]))
+    assert f"other code than stands here now ({named}); run M9.A again" in finding["detail"]
+
+
 def test_a_plugin_that_lies_outside_of_the_project_judges_too(project, tmp_path_factory, monkeypatch) -> None:
     folder = tmp_path_factory.mktemp("plugins")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     source = "class Other: pass\n\n\ndef pytest_configure(config): config.pluginmanager.register(Other())\n"
     (folder / "lenient.py").write_text(source)
     assert project.run("-m", "m9a", "-p", "lenient").ret == ExitCode.OK
-    assert {name for name in project.summaries()["M9.A"]["code"]["digests"] if ":" in name} == {"plugin:lenient"}
+    judged = project.summaries()["M9.A"]["code"]["digests"]
+    assert {name for name in judged if ":" in name} == {"plugin:lenient", "catalogue:M9.A"}
     assert project.phasegate("verdict", "m9a").ret == ExitCode.OK
     assert project.run("-m", "m9b", "-p", "lenient").ret == ExitCode.OK
     assert "plugin:lenient" in project.summaries()["M9.B"]["code"]["digests"]
