@@ -86,6 +86,8 @@ class _Reader:
                 definitions.append(statement)
             elif tests and (value := _assigned(statement, _OF_CONTAINERS)) is not None:
                 own |= self._marks(value)
+            else:
+                yield from self._applied(statement, name)
         for verifier in own:
             yield Marked(verifier, name.removesuffix("."), line, holds_tests=True)
         for definition in definitions:
@@ -103,6 +105,19 @@ class _Reader:
         marks = own or (above if inherits else frozenset())
         yield from (Marked(verifier, name, line) for verifier in marks)
         yield from self.scope(_statements(node.body), f"{name}.<locals>.", line, frozenset(), tests=False)
+
+    def _applied(self, statement: ast.stmt, within: str) -> Iterator[Marked]:
+        """What a mark is called with, as in `test_it = pytest.mark.verifier("M9A-V2")(check)`."""
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name), *_], value=ast.Call(func=called, args=[_])):
+                pass
+            case ast.Expr(value=ast.Call(func=called, args=[ast.Name(id=name)])):
+                pass
+            case _:
+                return
+        mark = self._meant(called)
+        if isinstance(mark, ast.Call) and self._is_mark(mark.func):
+            yield from (Marked(verifier, within + name, statement.lineno) for verifier in self._marks(mark))
 
     def _marks(self, expression: ast.expr, seen: frozenset[str] = frozenset()) -> frozenset[str]:
         """The verifiers that an expression names in marks, wherever in it they stand."""

@@ -49,6 +49,19 @@ def test_names_that_a_module_gives_to_marks_are_followed(head: str) -> None:
     assert (verifier, name) == (V2, "test_it")
 
 
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("test_it = mark.verifier('M9A-V2')(check)", "test_it"),
+        ("test_it = mark.verifier('M9A-V2')(lambda gate: None)", "test_it"),
+        ("mark.verifier('M9A-V2')(check)", "check"),
+    ],
+)
+def test_a_mark_that_is_called_with_a_function_marks_it(statement: str, name: str) -> None:
+    assert marked(f"def check(gate): pass\n{statement}\n") == [(V2, name, 4)]
+    assert marked(f"def check(gate): pass\nmade = {statement.rpartition('(')[0].rpartition(' = ')[2]}\n") == []
+
+
 def test_functions_are_found_wherever_they_are_defined() -> None:
     found = marked(
         """

@@ -67,6 +67,7 @@ WAYS = (
     Way(source=IN_A_CLASS.format(head="class TestIt", body="__test__ = False"), name="TestIt.test_more"),
     Way(source=changed(('pytest.mark.gate("M9.X")', '[pytest.mark.verifier("M9X-V2")]'), ("test_more", "more"),
                        ('@pytest.mark.verifier("M9X-V2")\n', "")), name="the module"),
+    Way("gates/test_m9x.py", "check", 'TWICEdef check(gate): pass\npytest.mark.verifier("M9X-V2")(check)\n'),
     Way("gates/test_m9x.py", "test_body", 'TWICE@pytest.mark.verifier("M9X-V2")\ndef test_body(gate):\n    pass\n'),
 )  # fmt: skip
 
@@ -106,7 +107,7 @@ def test_whatever_leaves_a_test_out_holds_its_gate(project, vanished) -> None:
         assert f": {way.name} is marked" in detail, (way, detail)
         assert "collected" in detail
     assert "could not import 'there_is_no_such_module'" in str(summaries["M9.J"]["blocker_details"])
-    assert "defines that name once more" in str(summaries["M9.S"]["blocker_details"])
+    assert "defines that name once more" in str(summaries["M9.T"]["blocker_details"])
     listed = project.phasegate("catalog", "lint").stdout.lines
     in_another_way = {  # it collects without the options of this session
         "E": "M9E-V2 is implemented by",
@@ -176,6 +177,12 @@ SHAPES = {
             def inner(gate): assert gate
             return inner
         test_it = made()
+        """
+    ),
+    "APPLIED": (
+        """
+        def check(gate): assert gate
+        test_it = pytest.mark.verifier("M9X-V2")(check)
         """
     ),
     "CLASS": (
