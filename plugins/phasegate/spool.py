@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 _VARIABLE: Final = "PHASEGATE_SPOOL"
+_PART: Final = 65_536
 
 
 class Spool:
     """The file that the children of one process report to; only its owner may read it."""
 
     def __init__(self) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="phasegate-reports-")  # made with mode 600
-        os.close(descriptor)
-        self._path = Path(name)
+        self._descriptor, self._path = tempfile.mkstemp(prefix="phasegate-reports-")  # made with mode 600
         self._read = 0
 
     def address(self, scope: int) -> dict[str, str]:
@@ -33,7 +32,7 @@ class Spool:
             What such a process has to find in its environment.
         """
         address = {_VARIABLE: f"{scope}:{self._path}"}
-        os.environ.update(address)
+        os.environ[_VARIABLE] = address[_VARIABLE]
         return address
 
     def send(self, scope: int, entry: Mapping[str, str]) -> None:
@@ -43,15 +42,14 @@ class Spool:
     @staticmethod
     def hide() -> None:
         """Lets child processes that are started from now on report to nobody."""
-        os.environ.pop(_VARIABLE, None)
+        with suppress(KeyError):
+            del os.environ[_VARIABLE]
 
     def entries(self) -> list[dict[str, Any]]:
         """What has come since the last call; each entry names its `scope`."""
-        if not self._path.is_file() or self._path.stat().st_size == self._read:
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            data = file.read()
+        data = b""
+        while part := os.pread(self._descriptor, _PART, self._read + len(data)):
+            data += part
         whole = data[: data.rfind(b"\n") + 1]
         self._read += len(whole)
         return [json.loads(line) for line in whole.splitlines()]
@@ -59,7 +57,8 @@ class Spool:
     def close(self) -> None:
         """Removes the file."""
         with suppress(OSError):
-            self._path.unlink()
+            os.close(self._descriptor)
+            Path(self._path).unlink()
 
 
 def inherited() -> int | None:
@@ -78,7 +77,7 @@ def send(scope: int, entry: Mapping[str, str]) -> None:
     _append(os.environ[_VARIABLE].partition(":")[2], scope, entry)
 
 
-def _append(path: str | Path, scope: int, entry: Mapping[str, str]) -> None:
+def _append(path: str, scope: int, entry: Mapping[str, str]) -> None:
     line = json.dumps({**entry, "scope": scope}).encode("ascii") + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:

@@ -318,6 +318,8 @@ class OpenAttempt:
 
 
 def _encodable(record: TestRecord) -> TestRecord:
+    if record.nodeid.isascii() and not record.findings and record.detail.isascii():
+        return record
     return TestRecord(
         nodeid=encodable(record.nodeid),
         state=record.state,

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from phasegate.catalog.artifact_schemas import TOO_DEEP, read_schema
 from phasegate.errors import EvidenceError, Problem
+from phasegate.evidence.documents import Document, ExecutionSummary, PublicationReceipt, misfits
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-SUMMARY_SCHEMA = "execution_summary"
-RECEIPT_SCHEMA = "publication_receipt"
 RECEIPT_NAME = "publication_receipt.json"
 _SUFFIX = ".schema.json"
 _SUMMARY = re.compile(r"m\d+[a-z]\d?_execution_summary\.json")
 _MESSAGE_LIMIT = 10
+_LONGEST = 400
 _OF_EACH_KIND: Final[tuple[Any, ...]] = (None, True, 0, 0.5, "", [], {})
 
 
@@ -52,10 +50,12 @@ class SchemaSet:
         Returns:
             Messages, each with the key path; one message where there is no schema, or it cannot be used.
         """
-        key = _builtin_of(name) or name  # the framework's own schemas serve many names
-        validator = self._validators.get(key)
+        own = _own_document(name)
+        if own is not None:
+            return _cut(misfits(own, payload))
+        validator = self._validators.get(name)
         if validator is None:
-            validator = self._validators[key] = self._compile(name)
+            validator = self._validators[name] = self._compile(name)
         if isinstance(validator, str):
             return (validator,)
         from referencing.exceptions import Unresolvable  # noqa: PLC0415 - costs start-up time
@@ -64,10 +64,7 @@ class SchemaSet:
             errors = sorted(validator.iter_errors(payload), key=lambda error: error.json_path)
         except (Unresolvable, RecursionError) as error:  # what no meta-schema tells of a schema
             return (f"its schema cannot be applied: {type(error).__name__}: {' '.join(str(error).split())[:300]}",)
-        messages = [f"{error.json_path}: {' '.join(error.message.split())[:300]}" for error in errors[:_MESSAGE_LIMIT]]
-        if len(errors) > _MESSAGE_LIMIT:
-            messages.append(f"and {len(errors) - _MESSAGE_LIMIT} more")
-        return tuple(messages)
+        return _cut([f"{error.json_path}: {error.message}" for error in errors])
 
     def _compile(self, name: str) -> Validator | str:
         from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
@@ -91,32 +88,22 @@ class SchemaSet:
 
     def _load(self, name: str) -> Any:
         path = self._folder / (name.removesuffix(".json") + _SUFFIX)
-        builtin = _builtin_of(name)
         try:
-            if builtin is None and path.is_file():
+            if path.is_file():
                 return read_schema(path.read_text(encoding="utf-8"))
-            if builtin is not None:
-                text = resources.files("phasegate.evidence").joinpath(f"builtin/{builtin}{_SUFFIX}").read_text("utf-8")
-                schema = json.loads(text)
-                return _inlined(schema, schema.pop("$defs", {}))
         except (OSError, ValueError) as error:
             fact = f"its schema cannot be read: {error}"
             raise EvidenceError(Problem(fact, str(path), "fix the schema")) from error
         raise EvidenceError(Problem(f"{name} has no schema", str(path), "write one"))
 
 
-def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
-    """A schema with its local definitions in the places that refer to them: a summary refers to them a row each."""
-    if isinstance(node, dict):
-        if "$ref" in node:
-            return definitions[node["$ref"].removeprefix("#/$defs/")]
-        return {key: _inlined(value, definitions) for key, value in node.items()}
-    return [_inlined(item, definitions) for item in node] if isinstance(node, list) else node
-
-
-def _builtin_of(name: str) -> str | None:
+def _own_document(name: str) -> Document | None:
     if name == RECEIPT_NAME:
-        return RECEIPT_SCHEMA
-    if _SUMMARY.fullmatch(name):
-        return SUMMARY_SCHEMA
-    return None
+        return PublicationReceipt
+    return ExecutionSummary if _SUMMARY.fullmatch(name) else None
+
+
+def _cut(messages: Sequence[str]) -> tuple[str, ...]:
+    shown = [" ".join(message.split())[:_LONGEST] for message in messages[:_MESSAGE_LIMIT]]
+    more = len(messages) - len(shown)
+    return (*shown, f"and {more} more") if more else tuple(shown)

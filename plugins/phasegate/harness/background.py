@@ -6,8 +6,7 @@ attempt is open, and to the session once it is committed; none is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from phasegate.harness.marks import VerifierTest
@@ -55,19 +54,13 @@ class Background:
         if self.children is not None:
             self.children.close()
 
-    @contextmanager
-    def unraisable(self) -> Generator[None, None, None]:
-        """Listens, while this is open, to what fails where nothing can raise."""
-        with self._watch.unraisable() if self._watch is not None else nullcontext():
-            yield
-
     def settle(self, protocol: Protocol) -> list[Late]:
         """Gives a test that has ended what is its own, and returns what is another's."""
         own = {scope.number for scope in protocol.scopes}
         self._tests |= dict.fromkeys(own, protocol.test)
         if self._watch is not None:
             self._watch.settle()
-        strays = self._strays()
+        strays = take_strays()  # of child processes those that came while a scope was open
         protocol.settle(_said(stray) for stray in strays if stray.scope is None or stray.scope in own)
         return self._late(stray for stray in strays if stray.scope is not None and stray.scope not in own)
 

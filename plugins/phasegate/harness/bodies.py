@@ -6,8 +6,7 @@ pytest's reports come through the hooks of every plugin and conftest, and any of
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -37,60 +36,48 @@ class Body:
         """Whether it was called, and each time ended by itself and returned nothing."""
         return self.calls > 0 and not self.returned and not self.raised
 
-    @contextmanager
-    def watched(self, item: pytest.Item, ended: Callable[[], None]) -> Generator[None, None, None]:
-        """Notes what the item's function does while this is open.
-
-        Args:
-            item: A test.
-            ended: Called when the function has ended, before anything else is.
-        """
-        owner, name = _place(item)
-        real = getattr(owner, name)
-        setattr(owner, name, self._noting(real, ended))
-        stop = item.config.pluginmanager.add_hookcall_monitoring(self._reporting, lambda *_: None)
-        try:
-            yield
-        finally:
-            stop()
-            setattr(owner, name, real)
-
-    def _reporting(self, name: str, _: object, given: Mapping[str, Any]) -> None:
+    def reporting(self, name: str, _: object, given: Mapping[str, Any]) -> None:
         """Takes, ahead of every plugin, what is about to be reported while the function runs."""
         error = given["call"].excinfo if name == "pytest_runtest_makereport" else None
         if error is not None:
             self.parts.append(error.value)
 
-    def _noting(self, real: Callable[..., Any], ended: Callable[[], None]) -> Callable[..., Any]:
+    def noting(self, real: Callable[..., Any], ended: Callable[[], None]) -> Callable[..., Any]:
+        """A function in place of a test's own.
+
+        Args:
+            real: The function of the test.
+            ended: Called when it has ended, before anything else is.
+        """
         if inspect.iscoroutinefunction(real):
 
             @wraps(real)
             async def noting_async(*args: Any, **kwargs: Any) -> None:
                 __tracebackhide__ = True
-                with self._one_call(ended):
+                try:
                     self._returns(await real(*args, **kwargs))
+                except BaseException as error:
+                    self.raised.append(error)
+                    raise
+                finally:
+                    self.calls += 1
+                    ended()
 
             return noting_async
 
         @wraps(real)
         def noting(*args: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
-            with self._one_call(ended):
+            try:
                 self._returns(real(*args, **kwargs))
+            except BaseException as error:
+                self.raised.append(error)
+                raise
+            finally:
+                self.calls += 1
+                ended()
 
         return noting
-
-    @contextmanager
-    def _one_call(self, ended: Callable[[], None]) -> Generator[None, None, None]:
-        __tracebackhide__ = True
-        try:
-            yield
-        except BaseException as error:
-            self.raised.append(error)
-            raise
-        finally:
-            self.calls += 1
-            ended()
 
     def _returns(self, value: object) -> None:
         if value is None:
@@ -98,6 +85,42 @@ class Body:
         self.returned.append(type(value).__name__)
         if inspect.iscoroutine(value):
             value.close()  # it is reported here, and not once more when it is collected
+
+
+class Watched:
+    """Notes in a body, while it is open, what the function of an item does.
+
+    Args:
+        body: Takes what it does.
+        item: A test.
+        ended: Called when the function has ended, before anything else is.
+    """
+
+    __slots__ = ("_item", "_name", "_owner", "_real", "_stop", "_with")
+
+    def __init__(self, body: Body, item: pytest.Item, ended: Callable[[], None]) -> None:
+        self._item = item
+        self._with = body, ended
+
+    def __enter__(self) -> None:
+        body, ended = self._with
+        self._owner, self._name = _place(self._item)
+        self._real = getattr(self._owner, self._name)
+        setattr(self._owner, self._name, body.noting(self._real, ended))
+        self._stop = None
+        if _may_have_parts(self._item):
+            manager = self._item.config.pluginmanager
+            self._stop = manager.add_hookcall_monitoring(body.reporting, lambda *_: None)
+
+    def __exit__(self, *_: object) -> None:
+        if self._stop is not None:
+            self._stop()
+        setattr(self._owner, self._name, self._real)
+
+
+def _may_have_parts(item: pytest.Item) -> bool:
+    """Whether the function of a test can report parts of it: a fixture gives it subtests, or `unittest` does."""
+    return not isinstance(item, pytest.Function) or item.cls is not None or bool(item.fixturenames)
 
 
 def _place(item: pytest.Item) -> tuple[object, str]:

@@ -17,7 +17,7 @@ from phasegate.verdict import TestRecord, TestState
 
 _DETAIL_LIMIT = 600
 _FINDING_LIMIT = 2_000
-_CLEAN = [("setup", "passed"), ("call", "passed"), ("teardown", "passed")]
+_PHASES = ("setup", "call", "teardown")
 
 
 @dataclass(slots=True)
@@ -81,13 +81,14 @@ class Protocol:
         Args:
             strays: What was reported while no scope was open.
         """
-        for error in (error for scope in self.scopes for error in scope.errors):
-            self._note("call", error)
+        for scope in self.scopes:
+            for error in scope.errors:
+                self._note("call", error)
         for text in strays:
             self._note("call", text)
         for kind in self.body.returned:
             self._note("call", f"the test returned a value ({kind}), and what is returned is not checked: assert it")
-        if self._clean():
+        if (self.swallowed or self.body.raised or self.body.parts) and self._clean():
             for error in (*self.swallowed, *self.body.raised, *self.body.parts):
                 self._note("call", error)
 
@@ -98,11 +99,21 @@ class Protocol:
             self.unmapped.append(entry)
 
     def _clean(self) -> bool:
-        return [(report.when, self._outcome(report)) for report in self.reports] == _CLEAN
+        return len(self.reports) == len(_PHASES) and all(
+            report.when == phase and (report.outcome == "passed" or (phase == "teardown" and self.disowned is not None))
+            for report, phase in zip(self.reports, _PHASES, strict=True)
+        )
 
-    def _outcome(self, report: pytest.TestReport) -> str:
-        disowned = report.when == "teardown" and self.disowned is not None
-        return "passed" if disowned else report.outcome
+    @property
+    def passed(self) -> bool:
+        """Whether all that is known of the test is a clean set-up, call and tear-down."""
+        return (
+            self.body.clean
+            and not self.unmapped
+            and not any(scope.findings for scope in self.scopes)
+            and self._clean()
+            and not hasattr(self.reports[1], "wasxfail")
+        )
 
     def said(self) -> list[str]:
         """All that was said, whole."""
@@ -116,16 +127,15 @@ class Protocol:
             clean: Takes secrets out of a text. It sees the whole text as it was raised: on one line, or cut off, a
                 secret can no more be told.
         """
+        if self.passed:
+            return TestRecord(self.test.nodeid, TestState.PASSED)
         raised = dict.fromkeys(finding for scope in self.scopes for finding in scope.findings)
         findings = tuple(dict.fromkeys((code, _cut(clean(detail))) for code, detail in raised))
         unmapped = "; ".join(_shown(what, clean(text)) for what, text in self.unmapped)
-        state, detail = self._state(unmapped, has_findings=bool(findings))
+        state, detail = self._not_passed(unmapped, has_findings=bool(findings))
         return TestRecord(self.test.nodeid, state, findings, detail)
 
-    def _state(self, unmapped: str, *, has_findings: bool) -> tuple[TestState, str]:
-        clean = self._clean() and not hasattr(self.reports[1], "wasxfail")
-        if clean and not has_findings and not self.unmapped and self.body.clean:
-            return TestState.PASSED, ""
+    def _not_passed(self, unmapped: str, *, has_findings: bool) -> tuple[TestState, str]:
         calls = [report for report in self.reports if report.when == "call" and not _is_subtest(report)]
         expected = [report for report in self.reports if hasattr(report, "wasxfail")]
         skipped = [report for report in self.reports if report.skipped and not hasattr(report, "wasxfail")]

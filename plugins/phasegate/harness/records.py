@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from phasegate.evidence.canonical import encodable
 from phasegate.harness.outcomes import Protocol
-from phasegate.verdict import TestRecord
+from phasegate.verdict import TestRecord, TestState
 
 if TYPE_CHECKING:
     from phasegate.attempts import OpenAttempt
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def record_of(protocol: Protocol, attempt: OpenAttempt, scanner: SecretScanner) -> TestRecord:
     """The record of a test; what is secret in what it said blocks the attempt and is withheld."""
+    record = protocol.record()
+    if record.state is TestState.PASSED and "[" not in record.nodeid:
+        return record
+    said = [record.detail, *protocol.said(), record.nodeid if "[" in record.nodeid else ""]  # a parameter's value
     from phasegate.attempts.redaction import Redactor  # noqa: PLC0415 - heavy, and no gate, no record
     from phasegate.evidence.secrets import WHAT_IS_RECORDED  # noqa: PLC0415
 
-    record = protocol.record()
-    said = [record.detail, *protocol.said(), record.nodeid if "[" in record.nodeid else ""]  # a parameter's value
-    if not any(said):
-        return record
     leaks = scanner.scan(WHAT_IS_RECORDED, encodable("\n".join(said)).encode("utf-8"))
     attempt.leaked(leaks)
     if not leaks:

@@ -17,6 +17,7 @@ from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
 from phasegate.harness.answers import asked, attestor_of, provenance_of, store_of
 from phasegate.harness.background import Background, Late
+from phasegate.harness.bodies import Watched
 from phasegate.harness.exits import end_now
 from phasegate.harness.fixture_users import FixtureUsers
 from phasegate.harness.hygiene import WITHHELD, new_scanner
@@ -27,6 +28,7 @@ from phasegate.harness.outlets import refuse_live_outlets
 from phasegate.harness.records import record_of, without_secrets
 from phasegate.harness.selection import Plan
 from phasegate.harness.streams import OpenStreams
+from phasegate.harness.unraisable import Unraisable
 from phasegate.printable import text_of
 from phasegate.scope import note, take_strays
 from phasegate.spool import Spool
@@ -193,15 +195,17 @@ class AttemptRunner:
         protocol = Protocol(test, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
-        with self._background.unraisable():
+        with Unraisable():
             result = yield
         self._end_forked()
         del self._protocols[item.nodeid]
         self._charge(self._background.settle(protocol))
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
-            with self._noting_trouble():
+            try:
                 attempt.record(test.verifier.id, record_of(protocol, attempt, self.scanner))
+            except PhasegateError as error:
+                self.note_troubles(error.problems)
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
@@ -210,14 +214,22 @@ class AttemptRunner:
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the wrappers of others, who may swallow what they see
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Notes what set-up raised."""
-        return (yield from self._noting_phase(item))
+        try:
+            return (yield)
+        except BaseException as error:
+            self._note_phase(item, error)
+            raise
+        finally:
+            if TEST_KEY in item.stash:
+                self._end_forked()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
         """Notes what tear-down raised, unless it came out of a fixture that the test's gate never used."""
         try:
-            return (yield from self._noting_phase(item))
+            return (yield)
         except BaseException as error:
+            self._note_phase(item, error)
             blamed = self._fixture_users.blame(error)
             protocol = item.stash.get(PROTOCOL_KEY, None)
             if blamed and (protocol is None or all(protocol.test.gate.id not in gates for gates in blamed.values())):
@@ -225,6 +237,9 @@ class AttemptRunner:
                 if protocol is not None:
                     protocol.disown(error)
             raise
+        finally:
+            if TEST_KEY in item.stash:
+                self._end_forked()
 
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         """Notes who has a fixture made."""
@@ -237,23 +252,12 @@ class AttemptRunner:
         protocol = item.stash.get(PROTOCOL_KEY, None)
         if protocol is None:
             return (yield)
-        with (
-            protocol.new_scope() as scope,
-            protocol.body.watched(item, self._end_forked),
-            self._background.unraisable(),
-        ):
+        with protocol.new_scope() as scope, Watched(protocol.body, item, self._end_forked), Unraisable():
             result = yield
-        if any(code not in self.workspace.waived_now() for code, _ in scope.findings):
+        if scope.findings and any(code not in self.workspace.waived_now() for code, _ in scope.findings):
             protocol.failed_for_findings = True
             pytest.fail(scope.describe(), pytrace=False)
         return result
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Ends a child process before it reports what its parent does."""
-        if TEST_KEY in item.stash:
-            self._end_forked()
-        return (yield)
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[object]) -> None:
         """Notes the exception that ended a phase; passing phases cost nothing here."""
@@ -361,14 +365,10 @@ class AttemptRunner:
                 fact = f"reported when its gate had been committed: {said}"
                 self.note_troubles([Problem(fact, place, remedy)], ExitCode.BLOCKED)
 
-    def _noting_phase(self, item: pytest.Item) -> Generator[None, object, object]:
-        try:
-            return (yield)
-        except BaseException as error:
-            protocol = item.stash.get(PROTOCOL_KEY, None)
-            if protocol is not None:
-                protocol.swallowed.append(error)
-            raise
+    def _note_phase(self, item: pytest.Item, error: BaseException) -> None:
+        protocol = item.stash.get(PROTOCOL_KEY, None)
+        if protocol is not None:
+            protocol.swallowed.append(error)
 
     def _note_teardown(self, blamed: Mapping[str, list[str]], error: BaseException) -> None:
         for name, gates in blamed.items():

@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,26 +61,22 @@ def uncollected(items: Iterable[pytest.Item], verifiers: Collection[str], folder
     Raises:
         SettingsError: A file cannot be read.
     """
-    claiming = [item for item in items if _claim(item) is not None]
-    files = {resolved(path): path for path in (*sources(folders), *(item.path for item in claiming))}
+    wanted = frozenset(verifiers)
+    claiming = [(item, claim) for item in items if (claim := _claim(item)) is not None]
+    files = {resolved(path): path for path in (*sources(folders), *(item.path for item, _ in claiming))}
     marked: dict[Path, list[Marked]] = {}
     found = []
     for file, path in sorted(files.items()):
         source = _read(path)
-        wanted = [verifier for verifier in verifiers if verifier.encode() in source]
-        if not wanted:
-            continue
         try:
             marked[file] = [each for each in marked_in(source) if each.verifier in wanted]
         except ValueError as error:
-            found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in wanted]
+            named = sorted(verifier for verifier in wanted if verifier.encode() in source)
+            found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in named]
     collected = _Collected(claiming, {(file, each.line) for file, places in marked.items() for each in places})
     for file, places in marked.items():
-        found += [
-            Uncollected(each.verifier, files[file], each.line, _fact(each, places))
-            for each in places
-            if not collected.holds(file, each, places)
-        ]
+        missing = collected.missing(file, places)
+        found += [Uncollected(each.verifier, files[file], each.line, _fact(each, places)) for each in missing]
     return found
 
 
@@ -87,33 +84,35 @@ class _Collected:
     """Where the functions of collected tests stand, and which verifiers they claim.
 
     Args:
-        items: The items that claim a verifier.
+        items: The items that claim a verifier, each with its claim.
         marked: The places of functions that the sources mark.
     """
 
-    def __init__(self, items: Iterable[pytest.Item], marked: Collection[tuple[Path, int]]) -> None:
+    def __init__(self, items: Iterable[tuple[pytest.Item, str]], marked: Collection[tuple[Path, int]]) -> None:
         self._claims: defaultdict[_Place, set[str]] = defaultdict(set)
-        for item in items:
-            claim = _claim(item) or ""
+        for item, claim in items:
             place = _place(item)
+            if place is not None:
+                self._claims[place].add(claim)
             # What a decorator put in a function's place is known by the name alone.
-            names = set(_names(item, of_function=place not in marked))
-            for each in names if place is None else names | {place}:
-                self._claims[each].add(claim)
+            for name in _names(item, of_function=place not in marked):
+                self._claims[name].add(claim)
 
-    def holds(self, file: Path, marked: Marked, beside: Collection[Marked]) -> bool:
-        """Whether a marked place of a file was collected.
+    def missing(self, file: Path, places: Iterable[Marked]) -> list[Marked]:
+        """The marked places of a file that were not collected."""
+        lines: defaultdict[str, list[int]] = defaultdict(list)
+        for each in places:
+            lines[each.name].append(each.line)
+        return [each for each in places if not self._holds(file, each, lines[each.name])]
 
-        Args:
-            file: The file.
-            marked: The place.
-            beside: All marked places of the file.
-        """
+    def _holds(self, file: Path, marked: Marked, lines: Collection[int]) -> bool:
+        """Whether a marked place was collected; the lines are those of all marked places of its name."""
         if marked.holds_tests:
             return (file, marked.name) in self._claims
-        lines = {each.line for each in beside if each.name == marked.name}
+        if marked.verifier in self._claims.get((file, marked.line), ()):
+            return True
         by_name = marked.line == max(lines) and not any((file, line) in self._claims for line in lines)
-        return marked.verifier in self._claims.get((file, marked.name if by_name else marked.line), ())
+        return by_name and marked.verifier in self._claims.get((file, marked.name), ())
 
 
 def _claim(item: pytest.Item) -> str | None:
@@ -128,7 +127,12 @@ def _place(item: pytest.Item) -> tuple[Path, int] | None:
         code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
     except ValueError:  # it goes round
         code = None
-    return (resolved(Path(code.co_filename)), code.co_firstlineno) if code is not None else None
+    return (_file(code.co_filename), code.co_firstlineno) if code is not None else None
+
+
+@cache
+def _file(name: str) -> Path:
+    return resolved(Path(name))
 
 
 def _names(item: pytest.Item, *, of_function: bool) -> Iterator[_Place]:

@@ -7,24 +7,17 @@ import asyncio.tasks
 import logging
 import sys
 import warnings
-from collections.abc import Generator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phasegate.harness.replaced import Replaced
 from phasegate.printable import text_of
 from phasegate.scope import note
 
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
-
 _UNAWAITED = "_warn_unawaited_coroutine"
 """What Python calls where a coroutine ends that nobody awaited; filters of warnings come only behind it."""
 _REGISTRY = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
-_RAW_THREAD = "thread started by"
-"""How Python says that what it cannot raise ended a thread of `_thread`."""
 
 
 class Watch(logging.Handler):
@@ -57,30 +50,16 @@ class Watch(logging.Handler):
 
     def settle(self) -> None:
         """Notes the exceptions of futures and tasks that nobody asked for."""
+        tasks = getattr(asyncio.tasks, _REGISTRY, ())
+        if not self._unseen and not tasks:
+            return
         for error in tuple(self._unseen.values()):
             note(f"a future failed and nobody asked for its result: {type(error).__name__}: {text_of(error)}")
         self._unseen.clear()
         # A task that something holds is not logged as unretrieved, and one in a cycle only when memory is collected.
-        for task in tuple(getattr(asyncio.tasks, _REGISTRY, ())):
+        for task in tuple(tasks):
             if task.done() and task.get_loop().is_closed() and getattr(task, "_log_traceback", False):
                 note(f"asyncio: a task failed and nobody asked for its result: {task.exception()!r}")
-
-    @contextmanager
-    def unraisable(self) -> Generator[None, None, None]:
-        """Notes, while this is open, raw threads that an exception ends, and assertions that fail in finalisers."""
-        before = sys.unraisablehook
-
-        def hook(args: UnraisableHookArgs) -> None:
-            if _RAW_THREAD in (args.err_msg or "") or isinstance(args.exc_value, AssertionError):
-                note(f"where nothing can raise: {args.exc_type.__name__}: {text_of(args.exc_value or '')}")
-            before(args)
-
-        sys.unraisablehook = hook
-        try:
-            yield
-        finally:
-            if sys.unraisablehook is hook:
-                sys.unraisablehook = before
 
     def _failing(self, original: Any) -> Any:
         def set_exception(future: Future[Any], exception: BaseException | None) -> None:

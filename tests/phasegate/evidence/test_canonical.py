@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,22 @@ def test_parsing_canonical_json_gives_the_value_back(value) -> None:
 @given(values.filter(encodable_value) | st.floats(allow_nan=False, allow_infinity=False))
 def test_what_was_parsed_gives_the_same_bytes_again(value) -> None:
     assert canonical(parsed(canonical(value))) == canonical(value)
+
+
+@given(
+    values.filter(encodable_value)
+    | st.dictionaries(st.text('ab~\\"\x7f\x00/', max_size=3), values.filter(encodable_value))
+)
+def test_the_bytes_are_those_of_the_reference(value) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "value", [{1: "a"}, {None: 1}, {True: 1}, [{"a": {2.0: 1}}], {1: 1, "1": 2}, [SAFE + 1], float("nan")]
+)
+def test_what_python_writes_and_json_does_not_have_is_refused(value) -> None:
+    with pytest.raises(EvidenceError):
+        canonical(value)
 
 
 @pytest.mark.parametrize("text", [b"9007199254740993", b"-12345678901234567890123", b"1" * 5_000, b"1e999", b"NaN"])

@@ -82,7 +82,7 @@ def test_the_frameworks_own_schemas_serve_every_gate_and_cannot_be_replaced(fold
     (folder / "m9_execution_summary.schema.json").write_text('{"type": "object"}')
     schemas = SchemaSet(folder)
     for name in ("m9a_execution_summary.json", "m9b_execution_summary.json", RECEIPT_NAME):
-        assert any("required property" in text for text in schemas.validate(name, {})), name
+        assert any("Field required" in text for text in schemas.validate(name, {})), name
     assert schemas.validate("m9_execution_summary.json", {}) == ()  # an artifact of a platform, and no gate's summary
 
 
