@@ -6,11 +6,11 @@ pool that copies no context, as the one scope that this process has open. A chil
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
+from os import getpid  # now: a test may put another function there
 from types import TracebackType
 from typing import Literal, Self
 
@@ -67,7 +67,7 @@ class Scope:
         self.errors: list[BaseException | str] = []
         self._declared: list[str] = []
         self._spool = children
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._closed = False
 
     @property
@@ -133,7 +133,7 @@ class Scope:
         return self._spool.address(self.number) if self._spool is not None else {}
 
     def _forked(self) -> bool:
-        return os.getpid() != self._pid
+        return getpid() != self._pid
 
     def _send(self, code: str, detail: str) -> None:
         if self._spool is not None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from phasegate.attempts.defects import Defect, DefectKind
 from phasegate.attempts.durable import DurableCopy, durable_defects
+from phasegate.attempts.gone import receipts, removed_by
 from phasegate.attempts.history import invalidation
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.index import NAME as INDEX
 from phasegate.attempts.index import index_lies, is_current
 from phasegate.attempts.present import target_in_words
-from phasegate.attempts.pruning import receipts, removed_by
 from phasegate.attempts.root_id import NAME as ROOT_ID
 from phasegate.attempts.strays import strays
 from phasegate.attempts.workspace import Workspace
@@ -170,7 +170,9 @@ class Auditor:
             noted = []  # the strays name the folder
         for name in noted:
             if self._find(name) is None and name not in self._pruned:
-                self._defect(name, "", "the attempt is gone, which ended the chain")
+                self._defect(
+                    name, "", "the attempt is gone, and the chain of attestations ended with it: restore it from a copy"
+                )
         ends = {item.execution_id for item in self._workspace.heads.read()}
         for name in ends.difference(noted):
             self._notes.add(f"{name} ends the chain, and nothing notes it until an attempt follows")

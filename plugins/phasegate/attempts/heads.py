@@ -64,6 +64,19 @@ class Heads:
                     named |= {item.execution_id for item in found.named}
         return sorted(item for name, item in attempts.items() if name not in named)
 
+    def all_names(self) -> set[str]:
+        """The attempts that the kept ends or any statement name, whether they are there or not.
+
+        Raises:
+            UnreadableError: A folder or a statement cannot be read.
+        """
+        found = set(self.names())
+        for folder in self._layout.phases():
+            for entry in entries(folder):
+                statement = self._statement(entry.name)
+                found |= {item.execution_id for item in (statement.named if statement is not None else ())}
+        return found
+
     def names(self) -> list[str]:
         """The ends as they are kept, whether their attempts are there or not.
 

@@ -13,20 +13,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from phasegate.attempts.conclusion import Attestor
+from phasegate.attempts.gone import RECEIPT_TYPE
 from phasegate.attempts.history import AttemptRecord
-from phasegate.attempts.layout import STAGING, Layout, explained, locked, replace_file
-from phasegate.attempts.strays import ASIDE, PRUNED, RECEIPT_NAME
+from phasegate.attempts.layout import STAGING, explained, locked, replace_file
+from phasegate.attempts.strays import ASIDE, PRUNED
 from phasegate.attempts.workspace import Workspace
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Origin
 from phasegate.evidence.canonical import sha256
-from phasegate.evidence.files import entries, is_folder, read_if_there
+from phasegate.evidence.files import is_folder, read_if_there
 from phasegate.evidence.summary import utc
 
-RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
 _RUNNING = "running"
 
 
@@ -121,37 +121,6 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
     for phase in sorted({record.path.parent.name for record in chosen.remove} - {STAGING}):
         workspace.refresh_index(phase)
     return place
-
-
-def receipts(layout: Layout) -> list[Path]:
-    """The receipts of what was pruned, in order.
-
-    Raises:
-        UnreadableError: Their folder cannot be listed.
-    """
-    return [entry.path for entry in entries(layout.root / PRUNED) if RECEIPT_NAME.fullmatch(entry.name)]
-
-
-def removed_by(statement: Mapping[str, Any], origin: Origin | None) -> dict[str, str] | None:
-    """The attempts that a receipt says were removed, with the digests of their attestations; empty without one.
-
-    Args:
-        statement: What was signed.
-        origin: The runs root that it must be of; None where this one has no id.
-
-    Returns:
-        None where it is no receipt of this runs root.
-    """
-    predicate = statement.get("predicate")
-    if statement.get("predicateType") != RECEIPT_TYPE or not isinstance(predicate, dict) or origin is None:
-        return None
-    if Origin(str(predicate.get("platform")), str(predicate.get("runs_root"))) != origin:
-        return None
-    try:
-        unsigned = {str(row["execution_id"]): "" for row in predicate["removed"]}
-        return unsigned | {str(row["name"]): str(row["digest"]["sha256"]) for row in statement["subject"]}
-    except (KeyError, TypeError):
-        return None
 
 
 def _statement(chosen: PrunePlan, moment: datetime, origin: Origin) -> dict[str, Any]:

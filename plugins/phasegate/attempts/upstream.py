@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from phasegate.attempts.gone import Gone
 from phasegate.attempts.history import History, defects, invalidation
 from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Catalogue, UpstreamEdge
@@ -72,10 +73,12 @@ class Chain:
     Args:
         history: The attempts that there are.
         catalogue: The gates and their edges.
+        gone: The attempts that are named and not there.
     """
 
-    def __init__(self, history: History, catalogue: Catalogue) -> None:
+    def __init__(self, history: History, catalogue: Catalogue, gone: Gone) -> None:
         self._history = history
+        self._gone = gone
         self._catalogue = catalogue
 
     def evidence(
@@ -92,8 +95,12 @@ class Chain:
         try:
             pack = self._history.newest(gate_id, present.target)
             why = self._absence(gate_id, present.target) if pack is None else ""
+            lost = self._lost(gate_id, pack)
         except EvidenceError as error:  # whatever keeps evidence from being read, it is not there to rest on
             pack, why = None, "; ".join(f"{problem.place} {problem.fact}" for problem in error.problems)
+            lost = ""
+        if lost:
+            pack, why = None, lost
         if pack is None:
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
         attempt = f"{gate_id} attempt {pack.folder.name}"
@@ -186,6 +193,14 @@ class Chain:
             return why
         looked_at = target_in_words(self._history.target(other.summary))
         return f"{why}; {other.folder.name} looked at {looked_at}; run {gate_id} here"
+
+    def _lost(self, gate_id: str, pack: VerifiedPack | None) -> str:
+        """What is said of newer attempts of a gate that are gone; empty where none is."""
+        gate = self._catalogue.gates.get(gate_id)
+        gone = self._gone.after(gate.prefix, pack.folder.name if pack is not None else None) if gate else []
+        if not gone:
+            return ""
+        return f"{gate_id} attempt {', '.join(gone)} is gone, and may have said something else; run {gate_id} again"
 
     def _summary_name(self, gate_id: str) -> str:
         external = self._catalogue.external.get(gate_id)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from phasegate.attempts.attempt import OpenAttempt
 from phasegate.attempts.conclusion import ChainEnd, Committed
+from phasegate.attempts.gone import Gone
 from phasegate.attempts.heads import Heads
 from phasegate.attempts.history import AttemptRecord, History, Trusted, defects, invalidation
 from phasegate.attempts.ids import ExecutionId
@@ -74,7 +75,7 @@ class Workspace:
         self._present = present
         self._clock = clock
         self._waivers = waivers
-        self._chain = Chain(self.history, catalogue)
+        self._chain = Chain(self.history, catalogue, Gone(self.layout, self.heads, self.root_id, trusted))
 
     def waived_now(self) -> frozenset[str]:
         """The blockers that a waiver in force passes."""

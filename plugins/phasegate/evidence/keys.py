@@ -17,6 +17,7 @@ A key that is too short to rely on neither signs nor is trusted.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -268,10 +269,12 @@ def _remote(named: str) -> Signer:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(_LARGEST)  # a device never ends; what is cut off is no key
+        if stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            with path.open("rb") as stream:
+                return stream.read(_LARGEST)  # what is cut off is no key
     except OSError as error:
         raise _unusable(f"cannot be read: {error.strerror}", str(path), "name a key that can be read") from error
+    raise _unusable("is no regular file", str(path), "name a file with a key in PEM")
 
 
 def _unusable(fact: str, place: str, remedy: str) -> EvidenceError:

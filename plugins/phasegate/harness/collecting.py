@@ -12,6 +12,7 @@ from phasegate.catalog.model import Catalogue
 from phasegate.errors import ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.harness import selection
 from phasegate.harness.absent import Absent, absent_gates
+from phasegate.harness.applied import APPLIED_KEY
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_worker, write_plan
 from phasegate.harness.expressions import refuse_unknown_gates
@@ -87,6 +88,16 @@ class Collecting:
     @pytest.hookimpl(tryfirst=True)  # xdist's worker reports its collection in this hook, and what it says must hold
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Fixes the plan of the session: what runs, and what of the selected gates does not."""
+        try:
+            self._plan(session)
+        finally:
+            session.config.stash[APPLIED_KEY].stop()
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Stops listening to marks, where the collection did not come to its end."""
+        config.stash[APPLIED_KEY].stop()
+
+    def _plan(self, session: pytest.Session) -> None:
         if self._stopped:
             session.items.clear()
             return
@@ -126,7 +137,8 @@ class Collecting:
             for verifier in gate.verifiers
             if verifier.id in collected or not narrowed  # who narrows the collection knows that the others are not run
         }
-        for each in uncollected(self._collected, expected, self._settings.verifiers):
+        applied = config.stash[APPLIED_KEY]
+        for each in uncollected(self._collected, expected, self._settings.verifiers, applied):
             file = each.name_from(config.rootpath)
             reason = next((why for nodeid, why in self._skipped.items() if nodeid.split("::")[0] == file), "")
             detail = f"{file}:{each.line}: {each.fact}{reason and f' ({reason})'}"

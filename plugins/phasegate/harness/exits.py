@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
+from os import getpid  # now: a test may put another function there
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -50,7 +51,7 @@ class LastWord:
         self.armed = False
         self.code: int | None = None
         self.lost: Callable[[str], int] = partial(_lost_early, config)
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._originals = {name: getattr(os, name) for name in ("_exit", *_REPLACING)}
         os._exit = self._exit
         for name in _REPLACING:
@@ -84,7 +85,7 @@ class LastWord:
         return instead
 
     def _stands(self) -> bool:
-        return self.armed and os.getpid() == self._pid
+        return self.armed and getpid() == self._pid
 
     def _instead(self, what: str, status: int) -> int:
         """The exit code that the process ends with."""

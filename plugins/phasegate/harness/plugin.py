@@ -121,6 +121,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
+    from phasegate.harness.applied import APPLIED_KEY, Applied  # noqa: PLC0415
     from phasegate.harness.collecting import Collecting  # noqa: PLC0415 - a project without gates needs none of it
     from phasegate.harness.distribution import Distribution, is_controller  # noqa: PLC0415
     from phasegate.harness.outlets import guard_outlets  # noqa: PLC0415
@@ -135,10 +136,12 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     config.stash[SETTINGS_KEY] = settings
     config.stash[CATALOGUE_KEY] = catalogue
     config.stash[CHOICES_KEY] = choices
+    config.stash[APPLIED_KEY] = applied = Applied()
+    applied.start()
     register(config, Services(), "phasegate-services")
-    if config.getoption("phasegate_inventory", None) is not None:
-        return  # the recorder looks at the tests as they are
     if only_shows(config):
+        if config.getoption("phasegate_inventory", None) is not None:
+            return  # the recorder looks at the tests as they are
         guard_outlets(config, Hygiene(cache(new_scanner), found=lambda _: None, watches=lambda: True))
         register(config, Collecting(catalogue, settings, None), "phasegate-collecting")
         return

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from phasegate.errors import SettingsError
+from phasegate.harness.applied import APPLIED_KEY
 from phasegate.harness.marks import GATE, VERIFIER
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
 from phasegate.harness.uncollected import uncollected
@@ -87,7 +88,7 @@ def _record(item: pytest.Item) -> dict[str, Any] | None:
 def _uncollected(config: pytest.Config, items: list[pytest.Item]) -> list[dict[str, Any]]:
     catalogue, settings = config.stash[CATALOGUE_KEY], config.stash[SETTINGS_KEY]
     try:
-        found = uncollected(items, catalogue.gate_of_verifier, settings.verifiers)
+        found = uncollected(items, catalogue.gate_of_verifier, settings.verifiers, config.stash[APPLIED_KEY])
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
     return [{"file": each.name_from(config.rootpath), "line": each.line, "fact": each.fact} for each in found]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from os import getpid  # now: a test may put another function there
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,7 +79,7 @@ class AttemptRunner:
         self.planned = False
         self.committed: list[Committed] = []
         self.troubles: dict[Problem, ExitCode] = {}
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._background = Background()
         self._fixture_users = FixtureUsers()
         self._refusal = _Refusal(self)
@@ -119,7 +119,7 @@ class AttemptRunner:
 
     def owns_process(self) -> bool:
         """Whether this is the process that the session began in, and not a child that was forked off it."""
-        return os.getpid() == self._pid
+        return getpid() == self._pid
 
     def begin(self, plan: Plan) -> None:
         """Takes the plan, and tells the plugins which gates are about to run.
@@ -241,10 +241,17 @@ class AttemptRunner:
             if TEST_KEY in item.stash:
                 self._end_forked()
 
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        """Notes who has a fixture made."""
-        gate = next((protocol.test.gate.id for protocol in self._protocols.values()), None)
-        self._fixture_users.set_up(fixturedef, gate)
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Notes who has a fixture made, and an assertion that fails in it, whoever swallows it."""
+        running = next(iter(self._protocols.values()), None)
+        self._fixture_users.set_up(fixturedef, running.test.gate.id if running is not None else None)
+        try:
+            return (yield)
+        except (AssertionError, pytest.fail.Exception) as error:
+            if running is not None:
+                running.swallowed.append(error)
+            raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

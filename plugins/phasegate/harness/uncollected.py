@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import CellType, FunctionType
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ import pytest
 from phasegate.catalog.coverage import short_id
 from phasegate.catalog.marked import Marked, marked_in
 from phasegate.errors import Problem, SettingsError
+from phasegate.harness.applied import Applied
 from phasegate.harness.belonging import resolved
 from phasegate.harness.marks import VERIFIER
 from phasegate.project import sources
@@ -50,13 +52,16 @@ class Uncollected:
         return Path(os.path.relpath(self.file, root)).as_posix()
 
 
-def uncollected(items: Iterable[pytest.Item], verifiers: Collection[str], folders: Sequence[Path]) -> list[Uncollected]:
-    """The marked tests of the sources that are not among the items.
+def uncollected(
+    items: Iterable[pytest.Item], verifiers: Collection[str], folders: Sequence[Path], applied: Applied
+) -> list[Uncollected]:
+    """The marked tests that are not among the items: those of the sources, and those that were seen to be marked.
 
     Args:
         items: All collected items, as they were before any was taken out.
         verifiers: The short identifiers of the verifiers that matter.
         folders: The verifiers' folders. The modules of collected verifiers are read wherever they lie.
+        applied: The functions to which marks were applied.
 
     Raises:
         SettingsError: A file cannot be read.
@@ -73,11 +78,43 @@ def uncollected(items: Iterable[pytest.Item], verifiers: Collection[str], folder
         except ValueError as error:
             named = sorted(verifier for verifier in wanted if verifier.encode() in source)
             found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in named]
-    collected = _Collected(claiming, {(file, each.line) for file, places in marked.items() for each in places})
+    functions = [_Function.of(function, verifier) for function, verifier in applied.functions() if verifier in wanted]
+    read = {(file, each.line) for file, places in marked.items() for each in places}
+    collected = _Collected(claiming, read)
     for file, places in marked.items():
         missing = collected.missing(file, places)
         found += [Uncollected(each.verifier, files[file], each.line, _fact(each, places)) for each in missing]
+    known = {(each.verifier, resolved(each.file)) for each in found}
+    for function in collected.missing_functions(functions):
+        file, line = function.place
+        if (function.verifier, file) not in known:
+            fact = f"{function.function.__qualname__} is marked as a test of {function.verifier}, and was not collected"
+            found.append(Uncollected(function.verifier, files.get(file, file), line, fact))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function that is marked for a verifier, or a collected test's.
+
+    Attributes:
+        verifier: The verifier.
+        place: Where it begins.
+        module: The module that it was made in, as that was imported; one file may be imported twice.
+        function: It itself: the same lines may make several.
+    """
+
+    verifier: str
+    place: tuple[Path, int]
+    module: int
+    function: FunctionType
+
+    @classmethod
+    def of(cls, function: FunctionType, verifier: str) -> _Function:
+        """A function as it stands."""
+        code = function.__code__
+        place = (_file(code.co_filename), code.co_firstlineno)
+        return cls(verifier, place, id(function.__globals__), function)
 
 
 class _Collected:
@@ -90,10 +127,17 @@ class _Collected:
 
     def __init__(self, items: Iterable[tuple[pytest.Item, str]], marked: Collection[tuple[Path, int]]) -> None:
         self._claims: defaultdict[_Place, set[str]] = defaultdict(set)
+        self._runs: defaultdict[str, list[object]] = defaultdict(list)
+        self._functions: defaultdict[tuple[str, _Place, int], set[FunctionType]] = defaultdict(set)
         for item, claim in items:
-            place = _place(item)
-            if place is not None:
+            function = _function(item)
+            place = None
+            if function is not None:
+                own = _Function.of(function, claim)
+                place = own.place
                 self._claims[place].add(claim)
+                self._functions[claim, place, own.module].add(function)
+            self._runs[claim].append(getattr(item, "function", None))
             # What a decorator put in a function's place is known by the name alone.
             for name in _names(item, of_function=place not in marked):
                 self._claims[name].add(claim)
@@ -104,6 +148,23 @@ class _Collected:
         for each in places:
             lines[each.name].append(each.line)
         return [each for each in places if not self._holds(file, each, lines[each.name])]
+
+    def missing_functions(self, marked: Iterable[_Function]) -> list[_Function]:
+        """The marked functions of which there are more than were collected, the last one of each kind."""
+        kinds: defaultdict[tuple[str, _Place, int], dict[FunctionType, _Function]] = defaultdict(dict)
+        for each in marked:
+            kinds[each.verifier, each.place, each.module][each.function] = each
+        return [
+            last
+            for kind, found in kinds.items()
+            if len(found) > len(self._functions.get(kind, ()))
+            and not (self._stands_for(last := [*found.values()][-1]) and kind not in self._functions)
+        ]
+
+    def _stands_for(self, function: _Function) -> bool:
+        """Whether a test stands for a function: its module was imported again, or a decorator's function runs it."""
+        again = function.verifier in self._claims.get(function.place, ())
+        return again or any(_runs(each, function.function) for each in self._runs[function.verifier])
 
     def _holds(self, file: Path, marked: Marked, lines: Collection[int]) -> bool:
         """Whether a marked place was collected; the lines are those of all marked places of its name."""
@@ -120,14 +181,36 @@ def _claim(item: pytest.Item) -> str | None:
     return short_id(str(mark.args[0])) if mark is not None and mark.args else None
 
 
-def _place(item: pytest.Item) -> tuple[Path, int] | None:
-    """Where the function that was written begins, whatever was wrapped around it."""
+def _function(item: pytest.Item) -> FunctionType | None:
+    """The function that was written, whatever was wrapped around it."""
     function: Callable[..., Any] | None = getattr(item, "function", None)
     try:
-        code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
+        found = inspect.unwrap(function) if function is not None else None
     except ValueError:  # it goes round
-        code = None
-    return (_file(code.co_filename), code.co_firstlineno) if code is not None else None
+        return None
+    return found if isinstance(found, FunctionType) else None
+
+
+def _runs(test: object, function: FunctionType) -> bool:
+    """Whether the function of a test holds another one, as what a decorator made of it does."""
+    pending, seen = [test], set()
+    while pending:
+        found = pending.pop()
+        if found is function:
+            return True
+        if id(found) not in seen and isinstance(found, FunctionType):
+            seen.add(id(found))
+            pending += [cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell)]
+            pending += vars(found).values()
+    return False
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - an empty one raises
+    except ValueError:
+        return False
+    return True
 
 
 @cache

@@ -15,6 +15,8 @@ from phasegate.harness.replaced import Replaced
 from phasegate.printable import text_of
 from phasegate.scope import note
 
+_SAY_ERRORS = ("asyncio", "concurrent.futures")
+"""Loggers that alone hear of an exception which nothing else can raise."""
 _UNAWAITED = "_warn_unawaited_coroutine"
 """What Python calls where a coroutine ends that nobody awaited; filters of warnings come only behind it."""
 _REGISTRY = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
@@ -30,7 +32,8 @@ class Watch(logging.Handler):
 
     def start(self) -> None:
         """Takes its place."""
-        logging.getLogger("asyncio").addHandler(self)
+        for name in _SAY_ERRORS:
+            logging.getLogger(name).addHandler(self)
         put = self._replaced.replace
         put(Future, "set_exception", self._failing)
         put(Future, "result", self._seen)
@@ -40,13 +43,14 @@ class Watch(logging.Handler):
 
     def stop(self) -> None:
         """Leaves everything as it was."""
-        logging.getLogger("asyncio").removeHandler(self)
+        for name in _SAY_ERRORS:
+            logging.getLogger(name).removeHandler(self)
         self._replaced.restore()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Takes what asyncio logs as an error: an exception that nobody retrieved, a task destroyed while pending."""
+        """Takes what they log as an error: an exception that nobody retrieved, a callback that failed."""
         error = record.exc_info[1] if record.exc_info else None
-        note(f"asyncio: {record.getMessage().splitlines()[0]}" + (f": {error!r}" if error is not None else ""))
+        note(f"{record.name}: {record.getMessage().splitlines()[0]}" + (f": {error!r}" if error is not None else ""))
 
     def settle(self) -> None:
         """Notes the exceptions of futures and tasks that nobody asked for."""

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,31 @@ def test_an_upstream_attempt_that_is_gone_is_found(bench) -> None:
     bench.pass_("B")
     shutil.rmtree(first.path)
     assert "is gone" in bench.workspace.upstream("M9.B").why
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_the_newest_word_of_a_gate_cannot_be_taken_away_in_silence(bench, later) -> None:
+    good = bench.pass_("A")
+    bad = bench.commit(bench.filled("A", TestState.ERRORED))
+    assert not bench.workspace.upstream("M9.A").green
+    if later:  # the chain goes on behind it, and its statement names it
+        bench.pass_("C")
+    bad.path.rename(bench.root / bad.path.name)
+    found = bench.workspace.upstream("M9.A")
+    assert not found.green
+    assert found.absent
+    assert f"{bad.execution_id} is gone" in found.why
+    assert bench.pass_("B").judgement.blockers == ("M9B-B2",)
+    bench.now += timedelta(minutes=1)
+    again = bench.pass_("A")
+    assert bench.workspace.upstream("M9.A").execution_id == again.execution_id != good.execution_id
+    assert bench.workspace.upstream("M9.A").green
+
+
+def test_an_attempt_that_is_gone_leaves_no_older_one_to_rest_on_where_it_was_the_only_one(bench) -> None:
+    only = bench.pass_("A")
+    shutil.rmtree(only.path)
+    assert "is gone" in bench.workspace.upstream("M9.A").why
 
 
 def test_the_ends_of_the_chain_are_read_once_and_anew_where_a_statement_changed(bench, monkeypatch) -> None:

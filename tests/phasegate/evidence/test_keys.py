@@ -70,9 +70,13 @@ def test_a_pipe_among_the_trusted_keys_is_refused_and_not_waited_for(tmp_path) -
         keys.keys()
 
 
-def test_what_never_ends_is_no_key() -> None:
-    with pytest.raises(EvidenceError, match="is no public key in PEM"):
-        public_key(Path("/dev/zero"))
+def test_what_never_ends_is_no_key(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe", mode=0o600)
+    for path in (Path("/dev/zero"), tmp_path / "pipe"):
+        with pytest.raises(EvidenceError, match="is no regular file"):
+            public_key(path)
+    with pytest.raises(EvidenceError, match="is no regular file"):
+        store(tmp_path).signer(f"file:{tmp_path / 'pipe'}")
 
 
 def test_gates_trust_the_key_that_signs_and_those_that_are_trusted(tmp_path) -> None:

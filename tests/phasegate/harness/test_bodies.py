@@ -152,6 +152,16 @@ UNMAPPED = {
         """,
         "nobody asked for its result: AssertionError: seen by nobody",
     ),
+    "callback of a future": (
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def check(future):
+            assert future.result() == 1, "seen by nobody"
+        with ThreadPoolExecutor() as pool:
+            pool.submit(len, "").add_done_callback(check)
+        """,
+        "concurrent.futures: exception calling callback",
+    ),
     "task that nobody awaits": (
         """
         import asyncio
@@ -354,6 +364,18 @@ SWALLOWING = {
             items[:] = [item for item in items if "case1" not in item.name]
             return (yield)
         """,
+    "fixture swallowed": """
+        @pytest.fixture(autouse=True)
+        def prepared():
+            assert False, "not prepared"
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_fixture_setup(fixturedef):
+            try:
+                return (yield)
+            except AssertionError:
+                return None
+        """,
     "teardown swallowed": """
         @pytest.fixture(autouse=True)
         def restoring():
@@ -372,7 +394,7 @@ SWALLOWING = {
 
 @pytest.mark.parametrize("how", SWALLOWING)
 def test_a_conftest_that_swallows_a_failure_swallows_no_verdict(project, how) -> None:
-    body = "pass" if "taken" in how or "teardown" in how else "assert False, 'the check failed'"
+    body = "pass" if {"taken", "teardown", "fixture"}.intersection(how.split()) else "assert False, 'the check failed'"
     project.gate("C", v2=body)
     path = project.path / "gates/test_m9c.py"
     if "subtest" in how:

@@ -334,3 +334,21 @@ def test_modules_of_the_same_name_in_two_folders_are_two_modules(project) -> Non
     assert "collected" not in said
     assert "has no test" not in said
     assert "more/test_m9a.py:10" in said  # the module is read: its empty body is named
+
+
+def test_an_option_of_somebody_else_does_not_switch_judging_off(project) -> None:
+    conftest = project.path / "conftest.py"
+    option = "parser.addoption('--inventory', dest='phasegate_inventory', default='stock.json')"
+    conftest.write_text(conftest.read_text() + f"\n\ndef pytest_addoption(parser):\n    {option}\n")
+    project.gate("C", v2="assert False")
+    assert project.run("-m", "m9c").ret == ExitCode.BLOCKED
+    assert project.summaries()["M9.C"]["overall_pass"] is False
+
+
+def test_a_process_id_that_a_test_replaces_is_its_own_affair(project) -> None:
+    path = project.path / "gates/test_m9c.py"
+    body = "import os\n    monkeypatch.setattr(os, 'getpid', lambda: 4711)\n    assert os.getpid() == 4711"
+    path.write_text(
+        path.read_text().replace("def test_body(gate):\n    pass", f"def test_body(monkeypatch):\n    {body}")
+    )
+    assert project.run("-m", "m9c").ret == ExitCode.OK

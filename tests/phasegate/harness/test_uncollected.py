@@ -69,6 +69,8 @@ WAYS = (
                        ('@pytest.mark.verifier("M9X-V2")\n', "")), name="the module"),
     Way("gates/test_m9x.py", "check", 'TWICEdef check(gate): pass\npytest.mark.verifier("M9X-V2")(check)\n'),
     Way("gates/test_m9x.py", "test_body", 'TWICE@pytest.mark.verifier("M9X-V2")\ndef test_body(gate):\n    pass\n'),
+    Way(source=changed(('"M9X-V2"', '"-".join(["M9X", "V2"])'), ("test_more", "check_more")), name="check_more"),
+    Way(source=changed(('("M9X-V2")', '(name="M9X-V2")'), ("test_more", "check_more")), name="check_more"),
 )  # fmt: skip
 
 
@@ -117,6 +119,49 @@ def test_whatever_leaves_a_test_out_holds_its_gate(project, vanished) -> None:
     for letter, way in vanished.items():
         said = in_another_way.get(letter, f": {way.name} is marked")
         assert any(said in line and of_gate(way.file, letter) in line for line in listed), (way, listed)
+
+
+NAMED_ELSEWHERE = {
+    "identifier": ("V2 = 'M9A-V2'", "import names", "@pytest.mark.verifier(names.V2)"),
+    "mark": ("import pytest\nV2 = pytest.mark.verifier('M9A-V2')", "from names import V2", "@V2"),
+    "factory": (
+        (
+            "import pytest\ndef made_of(check):\n"
+            "    @pytest.mark.verifier('M9A-V2')\n    def test(gate): check(gate)\n    return test"
+        ),
+        "from names import made_of",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", NAMED_ELSEWHERE)
+def test_a_replaced_test_is_missed_wherever_its_verifier_is_named(project, how) -> None:
+    names, head, mark = NAMED_ELSEWHERE[how]
+    project.only("A")
+    project.write("elsewhere/names.py", names)
+    path = project.path / "gates/test_m9a.py"
+    start, _, rest = path.read_text().partition('@pytest.mark.verifier("M9A-V2")')
+    _, _, end = rest.partition('@pytest.mark.verifier("M9A-V3")')
+    tests = [f"{mark}\ndef test_body(gate): assert {value}\n" for value in (False, True)]
+    if not mark:
+        tests = [f"def check(gate): assert {value}\ntest_body = made_of(check)\n" for value in (False, True)]
+    path.write_text(f'{head}\n{start}{"".join(tests)}@pytest.mark.verifier("M9A-V3"){end}')
+    options = ("-o", "pythonpath=elsewhere")
+    assert project.run(*options).ret == ExitCode.INCOMPLETE
+    (finding,) = project.summaries()["M9.A"]["blocker_details"]
+    assert "test of M9A-V2, and was not collected" in finding["detail"]
+    path.write_text(path.read_text().replace(tests[0], ""))
+    assert project.run(*options).ret == ExitCode.OK
+
+
+def test_a_module_that_is_imported_twice_is_collected_once(project) -> None:
+    project.only("A")
+    path = project.path / "gates/test_m9a.py"
+    path.write_text("import names\n" + path.read_text().replace('"M9A-V2"', "names.V2"))
+    project.write("gates/names.py", "V2 = 'M9A-V2'")
+    project.write("gates/test_plain.py", "import test_m9a\ndef test_it(): assert test_m9a.names.V2")
+    assert project.run("-o", "pythonpath=gates").ret == ExitCode.OK
 
 
 def test_a_narrowed_session_says_what_of_its_verifiers_it_left_out(project) -> None:

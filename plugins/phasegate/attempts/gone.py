@@ -1,0 +1,119 @@
+"""Attempts that are not there and that something names: removed by a prune, which left a receipt, or by somebody else.
+
+The end of the chain, and each statement in it, names attempts. So the newest word of a gate cannot be taken away in
+silence: what came before it would be believed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from phasegate.attempts.heads import Heads
+from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.layout import Layout
+from phasegate.attempts.root_id import RootId
+from phasegate.attempts.strays import PRUNED, RECEIPT_NAME
+from phasegate.errors import EvidenceError
+from phasegate.evidence.attestation import Origin
+from phasegate.evidence.dsse import EnvelopeError, opened, unverified
+from phasegate.evidence.files import entries, is_there, read_file
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
+RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
+
+
+class Gone:
+    """The attempts of a runs root that are named and gone.
+
+    Args:
+        layout: Where attempts lie.
+        heads: The chain that names them.
+        root_id: What the runs root is.
+        trusted: Gives the keys of which one must have signed a receipt; without it, or where it gives None, who
+            signed is not looked at.
+    """
+
+    def __init__(
+        self, layout: Layout, heads: Heads, root_id: RootId, trusted: Callable[[], Sequence[Key] | None] | None
+    ) -> None:
+        self._layout = layout
+        self._heads = heads
+        self._root_id = root_id
+        self._trusted = trusted
+
+    def after(self, prefix: str, name: str | None) -> list[str]:
+        """The attempts of a gate that are named, newer than another one, gone, and pruned by nobody; sorted.
+
+        Args:
+            prefix: The prefix of the gate's attempts.
+            name: The other attempt; None where any of them counts.
+
+        Raises:
+            EvidenceError: The chain cannot be read.
+        """
+        since = _moment(name)
+        missing = [
+            parsed
+            for parsed in map(ExecutionId.parse, self._heads.all_names())
+            if parsed is not None
+            and parsed.prefix == prefix
+            and (since is None or parsed.time > since)
+            and not is_there(self._layout.attempt(parsed))
+        ]
+        pruned = self._pruned() if missing else set()
+        return sorted(str(parsed) for parsed in missing if str(parsed) not in pruned)
+
+    def _pruned(self) -> set[str]:
+        """The attempts of which a receipt that can be believed says that they were removed."""
+        keys = self._trusted() if self._trusted is not None else None
+        found: set[str] = set()
+        for path in receipts(self._layout):
+            try:
+                data = read_file(path)
+                statement = unverified(data) if keys is None else opened(data, keys).statement
+                found |= (removed_by(statement, self._root_id.origin()) or {}).keys()
+            except (EvidenceError, EnvelopeError):
+                continue  # it proves nothing
+        return found
+
+
+def _moment(name: str | None) -> datetime | None:
+    """When an attempt was opened, as its name says."""
+    parsed = ExecutionId.parse(name) if name is not None else None
+    return parsed.time if parsed is not None else None
+
+
+def receipts(layout: Layout) -> list[Path]:
+    """The receipts of what was pruned, in order.
+
+    Raises:
+        UnreadableError: Their folder cannot be listed.
+    """
+    return [entry.path for entry in entries(layout.root / PRUNED) if RECEIPT_NAME.fullmatch(entry.name)]
+
+
+def removed_by(statement: Mapping[str, Any], origin: Origin | None) -> dict[str, str] | None:
+    """The attempts that a receipt says were removed, with the digests of their attestations; empty without one.
+
+    Args:
+        statement: What was signed.
+        origin: The runs root that it must be of; None where this one has no id.
+
+    Returns:
+        None where it is no receipt of this runs root.
+    """
+    predicate = statement.get("predicate")
+    if statement.get("predicateType") != RECEIPT_TYPE or not isinstance(predicate, dict) or origin is None:
+        return None
+    if Origin(str(predicate.get("platform")), str(predicate.get("runs_root"))) != origin:
+        return None
+    try:
+        unsigned = {str(row["execution_id"]): "" for row in predicate["removed"]}
+        return unsigned | {str(row["name"]): str(row["digest"]["sha256"]) for row in statement["subject"]}
+    except (KeyError, TypeError):
+        return None
