@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -27,6 +28,8 @@ from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
 from phasegate.evidence.store import EvidenceStore
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts
 from phasegate.verdict import Finding, TestRecord, was_left_out
+
+NO_STORE: Final = "there is no durable store: no plugin or conftest file answers pytest_phasegate_evidence_store"
 
 
 class OpenAttempt:
@@ -224,7 +227,7 @@ class OpenAttempt:
             findings = [*self.inspect(scanner)]
             self._rows = artifact_rows(self._pack.files, {})
             if store is None:
-                findings.append(finding_of(self.gate, "publish", "there is no durable store"))
+                findings.append(finding_of(self.gate, "publish", NO_STORE))
             elif not self._leaks_seen:
                 findings += self._publish(store)
             self._sealed = tuple(findings)

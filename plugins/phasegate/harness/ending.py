@@ -19,6 +19,7 @@ from phasegate.harness.answers import told
 from phasegate.harness.belonging import reaches
 from phasegate.harness.distribution import is_controller, is_worker, selected_gates
 from phasegate.harness.exits import EXITS_KEY, LastWord, say_lost
+from phasegate.harness.hygiene import silenced
 from phasegate.harness.stash import SETTINGS_KEY
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class LastAnswer:
             if error.code or ENDING_KEY not in config.stash:
                 raise
             code = ExitCode.OK
+        except Exception as error:
+            shown = silenced(error)
+            if shown is error:
+                raise
+            raise shown from None
         ending = config.stash.get(ENDING_KEY, None)
         if ending is not None:
             return ending.last_word(code)

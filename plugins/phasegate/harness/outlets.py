@@ -117,6 +117,16 @@ class _Outlets:
         self._hygiene.warning(warning_message)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_header(self) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
+        """Cleans what plugins put into the head of the report."""
+        return [self._lines(answer) for answer in (yield)]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_collectionfinish(self) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
+        """Cleans what plugins say behind the collection."""
+        return [self._lines(answer) for answer in (yield)]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Cleans what ends the collection."""
         return (yield from self._guarded())
@@ -136,6 +146,14 @@ class _Outlets:
         """Cleans what pytest says of an error of its own, or of a plugin's."""
         if self._hygiene.is_secret("an internal error", str(excrepr)):
             excrepr.toterminal = _say_withheld
+
+    def _lines(self, answer: str | list[str]) -> str | list[str]:
+        place = "a line of the report's head"
+        return (
+            self._hygiene.text(place, answer)
+            if isinstance(answer, str)
+            else [self._hygiene.text(place, str(line)) for line in answer]
+        )
 
     def _guarded(self) -> Generator[None, object, object]:
         try:

@@ -24,7 +24,7 @@ from phasegate.harness.ending import ENDING_KEY, SHOWS_KEY, Ending, LastAnswer, 
 from phasegate.harness.exits import EXITS_KEY, LastWord
 from phasegate.harness.facts import present_of
 from phasegate.harness.hooks import misfit
-from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner
+from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner, silenced
 from phasegate.harness.needed import refuse_without, register
 from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
@@ -77,6 +77,10 @@ def pytest_load_initial_conftests(
         if not known.help:  # help is for who looks for a way out, too
             raise pytest.UsageError(str(error)) from error
         result = None
+    except Exception as error:
+        if settings is None or (shown := silenced(error)) is error:
+            raise
+        raise pytest.UsageError(f"a conftest file or a plugin failed while it was loaded: {shown}") from None
     return result
 
 

@@ -162,3 +162,24 @@ def test_the_sensitive_environment_is_known_and_paths_account_ids_and_short_word
     )
     (leak,) = scanner.scan("a", b"correct-horse 000000000001 /run/secrets/token testing /home/somebody")
     assert leak.kind == "$DB_PASSWORD (plain)"
+
+
+BESIDE_A_SESSION = {
+    "conftest": "raise RuntimeError(os.environ['API_TOKEN'])",
+    "configure": "def pytest_configure(): raise pytest.UsageError(os.environ['API_TOKEN'])",
+    "unconfigure": "def pytest_unconfigure(): raise RuntimeError(os.environ['API_TOKEN'])",
+    "header": "def pytest_report_header(): return ['a head', os.environ['API_TOKEN']]",
+    "behind the collection": "def pytest_report_collectionfinish(): return os.environ['API_TOKEN']",
+}
+
+
+@pytest.mark.parametrize("where", BESIDE_A_SESSION)
+def test_what_is_said_before_and_behind_a_session_is_clean(project, monkeypatch, where) -> None:
+    monkeypatch.setenv("API_TOKEN", "Zq9xW7vTt4LmN2pRk8sYb")
+    conftest = project.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + f"\nimport os\nimport pytest\n\n{BESIDE_A_SESSION[where]}\n")
+    result = project.run("-m", "m9c")
+    said = result.stdout.str() + result.stderr.str()
+    assert result.ret != ExitCode.OK
+    assert "withheld" in said
+    assert "Zq9xW7vTt4LmN2pRk8sYb" not in said
