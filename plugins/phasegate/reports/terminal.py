@@ -81,7 +81,7 @@ def _write_gate(terminal: pytest.TerminalReporter, committed: Committed, upstrea
         _write_blocker(terminal, judgement, code)
     for code in sorted({finding.code for finding in judgement.waived}):
         _write_waived(terminal, judgement, code)
-    if any(finding.state == "UPSTREAM" for finding in judgement.findings):
+    if gate.upstream and set(judgement.blockers) & {gate.codes.entry, gate.codes.entry_absent}:
         _say(terminal, f"  hint: run the gates that this one rests on as well, with {upstream}=run")
     _say(terminal, f"  evidence: {_relative(committed.path)}")
     _say(terminal, f"            {committed.uri}" if committed.uri else "            not stored durably")
