@@ -7,7 +7,6 @@ silence: what came before it would be believed again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,27 +45,16 @@ class Gone:
         self._root_id = root_id
         self._trusted = trusted
 
-    def after(self, prefix: str, name: str | None) -> list[str]:
-        """The attempts of a gate that are named, newer than another one, gone, and pruned by nobody; sorted.
-
-        Args:
-            prefix: The prefix of the gate's attempts.
-            name: The other attempt; None where any of them counts.
+    def attempts(self) -> list[ExecutionId]:
+        """The attempts that are named, gone, and pruned by nobody; in order of their names.
 
         Raises:
             EvidenceError: The chain cannot be read.
         """
-        since = _moment(name)
-        missing = [
-            parsed
-            for parsed in map(ExecutionId.parse, self._heads.all_names())
-            if parsed is not None
-            and parsed.prefix == prefix
-            and (since is None or parsed.time > since)
-            and not is_there(self._layout.attempt(parsed))
-        ]
+        named = map(ExecutionId.parse, sorted(self._heads.all_names()))
+        missing = [parsed for parsed in named if parsed is not None and not is_there(self._layout.attempt(parsed))]
         pruned = self._pruned() if missing else set()
-        return sorted(str(parsed) for parsed in missing if str(parsed) not in pruned)
+        return [parsed for parsed in missing if str(parsed) not in pruned]
 
     def _pruned(self) -> set[str]:
         """The attempts of which a receipt that can be believed says that they were removed."""
@@ -80,12 +68,6 @@ class Gone:
             except (EvidenceError, EnvelopeError):
                 continue  # it proves nothing
         return found
-
-
-def _moment(name: str | None) -> datetime | None:
-    """When an attempt was opened, as its name says."""
-    parsed = ExecutionId.parse(name) if name is not None else None
-    return parsed.time if parsed is not None else None
 
 
 def receipts(layout: Layout) -> list[Path]:

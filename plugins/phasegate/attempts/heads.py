@@ -8,7 +8,7 @@ the statements where those are missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -56,12 +56,10 @@ class Heads:
         """
         attempts: dict[str, Predecessor] = {}
         named: set[str] = set()
-        for folder in self._layout.phases():
-            for entry in entries(folder):
-                found = self._statement(entry.name)
-                if found is not None and (None in {origin, found.origin} or found.origin == origin):
-                    attempts[entry.name] = found.own
-                    named |= {item.execution_id for item in found.named}
+        for found in self._all():
+            if None in {origin, found.origin} or found.origin == origin:
+                attempts[found.own.execution_id] = found.own
+                named |= {item.execution_id for item in found.named}
         return sorted(item for name, item in attempts.items() if name not in named)
 
     def all_names(self) -> set[str]:
@@ -70,12 +68,7 @@ class Heads:
         Raises:
             UnreadableError: A folder or a statement cannot be read.
         """
-        found = set(self.names())
-        for folder in self._layout.phases():
-            for entry in entries(folder):
-                statement = self._statement(entry.name)
-                found |= {item.execution_id for item in (statement.named if statement is not None else ())}
-        return found
+        return {*self.names(), *(item.execution_id for found in self._all() for item in found.named)}
 
     def names(self) -> list[str]:
         """The ends as they are kept, whether their attempts are there or not.
@@ -113,6 +106,14 @@ class Heads:
         """A committed attempt with the digest of its attestation; None where it has none."""
         found = self._statement(name)
         return found.own if found is not None else None
+
+    def _all(self) -> Iterator[_Statement]:
+        """The statements of all attempts that are there and have one."""
+        for folder in self._layout.phases():
+            for entry in entries(folder):
+                found = self._statement(entry.name)
+                if found is not None:
+                    yield found
 
     def _statement(self, name: str) -> _Statement | None:
         parsed = ExecutionId.parse(name)

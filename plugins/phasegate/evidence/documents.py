@@ -21,7 +21,6 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 _ADVANCE: Final = "ADVANCE_TO_"
-_CLOSED = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 def _unique(items: list[Any]) -> list[Any]:
@@ -47,21 +46,21 @@ Said = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Row(BaseModel):
-    model_config = _CLOSED
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Target(BaseModel):
+class Target(_Closed):
     """What a gate looked at."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Said]
 
     platform: str
     substrate: str
 
 
-class JudgingCode(_Row):
+class JudgingCode(_Closed):
     """The code that judged a gate."""
 
     digests: dict[Said, Sha256]
@@ -69,7 +68,7 @@ class JudgingCode(_Row):
     uncommitted: list[str] | None
 
 
-class BlockerDetail(_Row):
+class BlockerDetail(_Closed):
     """One reason for which a gate does not advance."""
 
     code: Code
@@ -82,7 +81,7 @@ class BlockerDetail(_Row):
     remedy: str
 
 
-class VerifierRow(_Row):
+class VerifierRow(_Closed):
     """What became of one verifier."""
 
     id: VerifierName
@@ -91,7 +90,7 @@ class VerifierRow(_Row):
     blockers: list[Code]
 
 
-class UpstreamGate(_Row):
+class UpstreamGate(_Closed):
     """One upstream gate, as the attempt found it."""
 
     gate: GateName
@@ -102,7 +101,7 @@ class UpstreamGate(_Row):
     why: str
 
 
-class ListedArtifact(_Row):
+class ListedArtifact(_Closed):
     """One file of a pack."""
 
     file: FileName
@@ -113,7 +112,7 @@ class ListedArtifact(_Row):
     read_back: bool
 
 
-class WaivedFinding(_Row):
+class WaivedFinding(_Closed):
     """One finding that a waiver passed."""
 
     verifier: str | None
@@ -121,7 +120,7 @@ class WaivedFinding(_Row):
     detail: str
 
 
-class AppliedWaiver(_Row):
+class AppliedWaiver(_Closed):
     """A waiver that passed something."""
 
     blocker: Said
@@ -133,7 +132,7 @@ class AppliedWaiver(_Row):
     passed: Annotated[list[WaivedFinding], Field(min_length=1)]
 
 
-class ContentDigest(_Row):
+class ContentDigest(_Closed):
     """The digest of a document without this member."""
 
     sha256: Sha256
@@ -159,10 +158,10 @@ _PASSED: Final[JsonDict] = {
 }
 
 
-class ExecutionSummary(BaseModel):
+class ExecutionSummary(_Closed):
     """The execution summary of one attempt of a gate."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", json_schema_extra=_PASSED)
+    model_config = ConfigDict(json_schema_extra=_PASSED)
 
     schema_: Annotated[Literal["phasegate/execution-summary/2"], Field(alias="schema")]
     phase_execution_id: ExecutionName
@@ -205,7 +204,7 @@ class ExecutionSummary(BaseModel):
         return self
 
 
-class StoredObject(_Row):
+class StoredObject(_Closed):
     """One file that was stored durably and read back."""
 
     file: FileName
@@ -216,7 +215,7 @@ class StoredObject(_Row):
     read_back: Literal[True]
 
 
-class PublicationReceipt(_Row):
+class PublicationReceipt(_Closed):
     """What of an attempt was stored durably and read back."""
 
     schema_: Annotated[Literal["phasegate/publication-receipt/1"], Field(alias="schema")]

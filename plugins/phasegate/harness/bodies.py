@@ -54,28 +54,16 @@ class Body:
             @wraps(real)
             async def noting_async(*args: Any, **kwargs: Any) -> None:
                 __tracebackhide__ = True
-                try:
+                with _Call(self, ended):
                     self._returns(await real(*args, **kwargs))
-                except BaseException as error:
-                    self.raised.append(error)
-                    raise
-                finally:
-                    self.calls += 1
-                    ended()
 
             return noting_async
 
         @wraps(real)
         def noting(*args: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
-            try:
+            with _Call(self, ended):
                 self._returns(real(*args, **kwargs))
-            except BaseException as error:
-                self.raised.append(error)
-                raise
-            finally:
-                self.calls += 1
-                ended()
 
         return noting
 
@@ -85,6 +73,25 @@ class Body:
         self.returned.append(type(value).__name__)
         if inspect.iscoroutine(value):
             value.close()  # it is reported here, and not once more when it is collected
+
+
+class _Call:
+    """One call of the function of a test."""
+
+    __slots__ = ("_body", "_ended")
+
+    def __init__(self, body: Body, ended: Callable[[], None]) -> None:
+        self._body = body
+        self._ended = ended
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self._body.raised.append(error)
+        self._body.calls += 1
+        self._ended()
 
 
 class Watched:

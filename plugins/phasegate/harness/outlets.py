@@ -21,6 +21,8 @@ from phasegate.harness.hygiene import HYGIENE_KEY, WITHHELD, Hygiene, withheld
 from phasegate.harness.marks import TEST_KEY
 from phasegate.harness.needed import register
 
+_Said = list[str | list[str]]
+"""What the plugins answer to a hook that asks for lines."""
 _REMEDY = "leave it out while gates run: what a test prints and logs is shown with its report, without secrets"
 
 
@@ -117,14 +119,14 @@ class _Outlets:
         self._hygiene.warning(warning_message)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_report_header(self) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
+    def pytest_report_header(self) -> Generator[None, _Said, _Said]:
         """Cleans what plugins put into the head of the report."""
-        return [self._lines(answer) for answer in (yield)]
+        return (yield from self._cleaned())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_report_collectionfinish(self) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
+    def pytest_report_collectionfinish(self) -> Generator[None, _Said, _Said]:
         """Cleans what plugins say behind the collection."""
-        return [self._lines(answer) for answer in (yield)]
+        return (yield from self._cleaned())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
@@ -147,13 +149,14 @@ class _Outlets:
         if self._hygiene.is_secret("an internal error", str(excrepr)):
             excrepr.toterminal = _say_withheld
 
-    def _lines(self, answer: str | list[str]) -> str | list[str]:
-        place = "a line of the report's head"
-        return (
-            self._hygiene.text(place, answer)
-            if isinstance(answer, str)
-            else [self._hygiene.text(place, str(line)) for line in answer]
-        )
+    def _cleaned(self) -> Generator[None, _Said, _Said]:
+        place = "a line of the session's report"
+        return [
+            self._hygiene.text(place, said)
+            if isinstance(said, str)
+            else [self._hygiene.text(place, str(line)) for line in said]
+            for said in (yield)
+        ]
 
     def _guarded(self) -> Generator[None, object, object]:
         try:

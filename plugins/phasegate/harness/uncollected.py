@@ -78,18 +78,18 @@ def uncollected(
         except ValueError as error:
             named = sorted(verifier for verifier in wanted if verifier.encode() in source)
             found += [Uncollected(each, path, 1, f"it names {each}, and cannot be parsed: {error}") for each in named]
-    functions = [_Function.of(function, verifier) for function, verifier in applied.functions() if verifier in wanted]
+    seen = [_Function.of(function, verifier) for function, verifier in applied.functions() if verifier in wanted]
     read = {(file, each.line) for file, places in marked.items() for each in places}
     collected = _Collected(claiming, read)
     for file, places in marked.items():
         missing = collected.missing(file, places)
         found += [Uncollected(each.verifier, files[file], each.line, _fact(each, places)) for each in missing]
     known = {(each.verifier, resolved(each.file)) for each in found}
-    for function in collected.missing_functions(functions):
-        file, line = function.place
-        if (function.verifier, file) not in known:
-            fact = f"{function.function.__qualname__} is marked as a test of {function.verifier}, and was not collected"
-            found.append(Uncollected(function.verifier, files.get(file, file), line, fact))
+    for lost in collected.missing_functions(seen):
+        file, line = lost.place
+        if (lost.verifier, file) not in known:
+            fact = f"{lost.function.__qualname__} is marked as a test of {lost.verifier}, and was not collected"
+            found.append(Uncollected(lost.verifier, files.get(file, file), line, fact))
     return found
 
 
@@ -154,12 +154,13 @@ class _Collected:
         kinds: defaultdict[tuple[str, _Place, int], dict[FunctionType, _Function]] = defaultdict(dict)
         for each in marked:
             kinds[each.verifier, each.place, each.module][each.function] = each
-        return [
-            last
-            for kind, found in kinds.items()
-            if len(found) > len(self._functions.get(kind, ()))
-            and not (self._stands_for(last := [*found.values()][-1]) and kind not in self._functions)
-        ]
+        missing = []
+        for kind, found in kinds.items():
+            collected = len(self._functions.get(kind, ()))
+            last = [*found.values()][-1]
+            if len(found) > collected and (collected or not self._stands_for(last)):
+                missing.append(last)
+        return missing
 
     def _stands_for(self, function: _Function) -> bool:
         """Whether a test stands for a function: its module was imported again, or a decorator's function runs it."""

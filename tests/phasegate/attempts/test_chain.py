@@ -122,6 +122,17 @@ def test_the_newest_word_of_a_gate_cannot_be_taken_away_in_silence(bench, later)
     assert bench.workspace.upstream("M9.A").green
 
 
+def test_nor_can_that_of_a_gate_further_back(bench) -> None:
+    bench.pass_("A")
+    bench.pass_("B")
+    bad = bench.commit(bench.filled("A", TestState.ERRORED))
+    assert "took its place" in bench.workspace.upstream("M9.B").why
+    shutil.rmtree(bad.path)
+    found = bench.workspace.upstream("M9.B")
+    assert not found.green
+    assert f"{bad.execution_id} is gone" in found.why
+
+
 def test_an_attempt_that_is_gone_leaves_no_older_one_to_rest_on_where_it_was_the_only_one(bench) -> None:
     only = bench.pass_("A")
     shutil.rmtree(only.path)
