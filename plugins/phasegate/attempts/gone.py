@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from phasegate.attempts.heads import FOLDER as HEADS
 from phasegate.attempts.heads import Heads
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.layout import Layout
@@ -18,16 +19,18 @@ from phasegate.attempts.strays import PRUNED, RECEIPT_NAME
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import Origin
 from phasegate.evidence.dsse import EnvelopeError, opened, unverified
-from phasegate.evidence.files import entries, is_there, read_file
+from phasegate.evidence.files import UnreadableError, entries, is_there, read_file, status_of
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
 RECEIPT_TYPE: Final = "https://pypi.org/project/pytest-phasegate/prune-receipt/v1"
 
+_Stamp = tuple[tuple[Path, int, int, int], ...]
+
 
 class Gone:
-    """The attempts of a runs root that are named and gone.
+    """The attempts of a runs root that are named and gone; looked for anew where its folders changed.
 
     Args:
         layout: Where attempts lie.
@@ -44,6 +47,7 @@ class Gone:
         self._heads = heads
         self._root_id = root_id
         self._trusted = trusted
+        self._kept: tuple[_Stamp, list[ExecutionId]] | None = None
 
     def attempts(self) -> list[ExecutionId]:
         """The attempts that are named, gone, and pruned by nobody; in order of their names.
@@ -51,6 +55,25 @@ class Gone:
         Raises:
             EvidenceError: The chain cannot be read.
         """
+        stamp = self._stamp()
+        if self._kept is None or self._kept[0] != stamp:
+            self._kept = stamp, self._look()
+        return self._kept[1]
+
+    def _stamp(self) -> _Stamp:
+        """What changes whenever an attempt, a noted end or a receipt comes or goes."""
+        stamps = []
+        for folder in (self._layout.root / HEADS, self._layout.root / PRUNED, *self._layout.phases()):
+            try:
+                status = status_of(folder)
+            except UnreadableError as error:
+                if not error.is_missing:
+                    raise
+            else:
+                stamps.append((folder, status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
+        return tuple(stamps)
+
+    def _look(self) -> list[ExecutionId]:
         named = map(ExecutionId.parse, sorted(self._heads.all_names()))
         missing = [parsed for parsed in named if parsed is not None and not is_there(self._layout.attempt(parsed))]
         pruned = self._pruned() if missing else set()

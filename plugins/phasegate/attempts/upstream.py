@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,17 +93,16 @@ class Chain:
             requires: Fields of its summary and their values; by default a pass.
         """
         name = self._summary_name(gate_id)
-        now = _Attempts(self._history, self._gone)
         pack = None
         try:
-            pack = now.newest(gate_id, present.target)
-            why = self._lost(gate_id, pack, now) or (self._absence(gate_id, present.target) if pack is None else "")
+            pack = self._history.newest(gate_id, present.target)
+            why = self._lost(gate_id, pack) or (self._absence(gate_id, present.target) if pack is None else "")
         except EvidenceError as error:  # whatever keeps evidence from being read, it is not there to rest on
             why = "; ".join(f"{problem.place} {problem.fact}" for problem in error.problems)
         if pack is None or why:
             return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
         attempt = f"{gate_id} attempt {pack.folder.name}"
-        broken, changed = self._standing(pack, present, now)
+        broken, changed = self.standing(pack, present)
         if broken:
             why = f"{attempt} does not verify: {broken}"
         else:
@@ -136,9 +134,7 @@ class Chain:
             What is wrong, empty where nothing is; and of a chain that is sound what changed, with what to run, in
             the order to run it.
         """
-        return self._standing(pack, present, _Attempts(self._history, self._gone))
-
-    def _standing(self, pack: VerifiedPack, present: Present | None, now: _Attempts) -> tuple[str, list[str]]:
+        now = _Attempts(self._history)
         chain = [*now.back_from(pack)]
         broken = [fact for current in chain for fact in now.flaws(current)]
         changed: list[str] = []
@@ -175,7 +171,7 @@ class Chain:
                 yield f"{pack.folder.name} rests on {upstream}, which the catalogue does not have; run {gate_id} again"
                 continue
             newest = now.newest(upstream, self._history.target(pack.summary))
-            lost = self._lost(upstream, newest, now)
+            lost = self._lost(upstream, newest)
             if lost:
                 yield f"{pack.folder.name} rests on an older one: {lost}"
                 continue
@@ -200,13 +196,13 @@ class Chain:
         looked_at = target_in_words(self._history.target(other.summary))
         return f"{why}; {other.folder.name} looked at {looked_at}; run {gate_id} here"
 
-    def _lost(self, gate_id: str, newest: VerifiedPack | None, now: _Attempts) -> str:
+    def _lost(self, gate_id: str, newest: VerifiedPack | None) -> str:
         """What is said of attempts of a gate that are gone and newer than its newest one; empty where none is."""
         gate = self._catalogue.gates.get(gate_id)
         if gate is None:  # what was handed over is pinned by name and digest
             return ""
         since = ExecutionId.parse(newest.folder.name) if newest is not None else None
-        own = (each for each in now.gone if each.prefix == gate.prefix)
+        own = (each for each in self._gone.attempts() if each.prefix == gate.prefix)
         gone = [str(each) for each in own if since is None or each.time > since.time]
         if not gone:
             return ""
@@ -229,23 +225,12 @@ class _Attempts:
 
     Args:
         history: The attempts that there are.
-        gone: Those that are named and not there.
     """
 
-    def __init__(self, history: History, gone: Gone) -> None:
+    def __init__(self, history: History) -> None:
         self._history = history
-        self._gone = gone
         self._found: dict[str, tuple[VerifiedPack, str | None] | None] = {}
         self._newest: dict[tuple[str, tuple[tuple[str, str], ...]], VerifiedPack | None] = {}
-
-    @cached_property
-    def gone(self) -> list[ExecutionId]:
-        """The attempts that are named and not there.
-
-        Raises:
-            EvidenceError: The chain cannot be read.
-        """
-        return self._gone.attempts()
 
     def back_from(self, pack: VerifiedPack) -> Iterator[VerifiedPack]:
         """A pack and all that it rests on, each once; behind one that does not verify the chain is not followed."""

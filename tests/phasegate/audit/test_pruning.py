@@ -39,6 +39,20 @@ def test_a_dry_run_touches_nothing_and_a_prune_keeps_what_is_needed(project, thr
     assert project.run("-m", "m9b").ret == ExitCode.OK
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_newer_attempt_that_was_pruned_is_missed_only_without_a_receipt_to_trust(project, three, trusted) -> None:
+    assert project.run("-m", "m9a", "--deselect=gates/test_m9a.py::test_body").ret == ExitCode.INCOMPLETE
+    assert project.run("-m", "m9c").ret == ExitCode.OK  # its statement names the one before
+    assert project.phasegate("runs", "prune", f"--keep={three[0]}", "--yes").ret == ExitCode.OK
+    assert max(name for name in attempts(project) if name.startswith("m9a")) in three
+    if not trusted:
+        (receipt,) = (project.path / "runs/demo/.pruned").iterdir()
+        receipt.unlink()
+    assert project.run("-m", "m9b").ret == (ExitCode.OK if trusted else ExitCode.BLOCKED)
+    detail = str(project.summaries()["M9.B"]["blocker_details"])
+    assert ("is gone" in detail) is not trusted
+
+
 def test_an_upstream_of_what_is_kept_stays(project, three) -> None:
     first_b = min(name for name in three if name.startswith("m9b"))
     first_a = min(name for name in three if name.startswith("m9a"))
