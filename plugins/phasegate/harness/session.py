@@ -198,7 +198,7 @@ class AttemptRunner:
         with Unraisable():
             result = yield
         self._end_forked()
-        del self._protocols[item.nodeid]
+        del self._protocols[item.nodeid], item.stash[PROTOCOL_KEY]
         self._charge(self._background.settle(protocol))
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
