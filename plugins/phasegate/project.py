@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from phasegate.catalog.load import parse
+from phasegate.catalog.load import GATE_FILE, parse
 from phasegate.catalog.model import Catalogue
 from phasegate.catalog.waivers import Waiver, parse_waivers
 from phasegate.errors import CatalogueError, Problem
 from phasegate.settings import Settings
 
+PHASE_FILE = "phase.yaml"
 MAX_BYTES = 16 * 1024 * 1024
 """The largest document that is read."""
 
@@ -83,7 +84,7 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
     """Name and text of each document that can be read, and a problem for each that cannot."""
     folder = settings.catalogue
     try:
-        paths = _documents(folder)
+        paths = [*_documents(folder), *_homes(folder)]
     except FileNotFoundError:
         fact, remedy = "the catalogue's folder does not exist", "fix [tool.phasegate] catalogue, or --catalogue"
         raise CatalogueError(Problem(fact, str(folder), remedy)) from None
@@ -92,7 +93,7 @@ def _texts(settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:
         raise CatalogueError(Problem(fact, str(folder), "make it a readable folder")) from error
     if not paths:
         fact = "the catalogue's folder holds no document"
-        raise CatalogueError(Problem(fact, str(folder), "write one YAML file a phase in it"))
+        raise CatalogueError(Problem(fact, str(folder), f"write a {PHASE_FILE} for each phase below it"))
     return _read_all(paths, settings)
 
 
@@ -103,6 +104,11 @@ def _documents(folder: Path) -> list[Path]:
         OSError: It is absent, no folder, or cannot be read.
     """
     return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
+
+
+def _homes(folder: Path) -> list[Path]:
+    """The documents that phases and gates have in folders of their own below the catalogue's, whatever they are."""
+    return sorted(path for name in (PHASE_FILE, GATE_FILE) for path in folder.rglob(name) if path.parent != folder)
 
 
 def _read_all(paths: Sequence[Path], settings: Settings) -> tuple[list[tuple[str, str]], list[Problem]]:

@@ -30,6 +30,16 @@ def _one_platform(outline: Outline) -> Iterator[Problem]:
             )
 
 
+def _phases_and_gates_belong_together(outline: Outline) -> Iterator[Problem]:
+    for document in outline.documents:
+        if document.phase is not None and not document.gates and outline.whole:
+            remedy = "write its gates, each in a gate.yaml of its own or in this document's `gates`"
+            yield document.phase.problem(f"the phase {document.phase} has no gates", remedy)
+    for gate in outline.strays if outline.whole else ():
+        fact = f"{gate.id} has a document of its own, and no document describes its phase"
+        yield gate.id.problem(fact, "write a phase.yaml with that phase, or fix the gate's id")
+
+
 def _names_are_unique(outline: Outline) -> Iterator[Problem]:
     documents, gates = outline.documents, outline.gates
     yield from _once("phase", (document.phase for document in documents))
@@ -183,6 +193,7 @@ def _contracts_are_owned(outline: Outline) -> Iterator[Problem]:
 
 _LAWS: tuple[Law, ...] = (
     _one_platform,
+    _phases_and_gates_belong_together,
     _names_are_unique,
     _records_stand_where_they_belong,
     _codes_are_known,

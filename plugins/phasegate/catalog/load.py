@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from pydantic import ValidationError
 
 from phasegate.catalog.lint import lint
-from phasegate.catalog.model import Catalogue, PhaseDocument
+from phasegate.catalog.model import Catalogue, Gate, PhaseDocument
 from phasegate.catalog.outline import outline
 from phasegate.catalog.source import Path, Source, read
 from phasegate.catalog.structure import structural_problems
 from phasegate.errors import Problem
 
+GATE_FILE = "gate.yaml"
+"""A document of this name holds one gate, and nothing else; every other document holds a phase."""
 _PLACE = re.compile(r"(.*):([0-9]{1,9}):([0-9]{1,9})", re.DOTALL)
 
 
@@ -34,50 +37,73 @@ def parse(documents: Sequence[tuple[str, str]], *, complete: bool = True) -> tup
     problems: list[Problem] = []
     sources: list[Source] = []
     parsed: list[PhaseDocument] = []
+    gates: list[Gate] = []
     for name, text in documents:
         source, found = read(name, text)
         problems += found
         if source is None:
             continue
         sources.append(source)
+        kind = Gate if _is_gate(source) else PhaseDocument
         try:
-            parsed.append(PhaseDocument.model_validate(source.data))
+            record = kind.model_validate(source.data)
         except ValidationError as error:
-            problems += structural_problems(source, error)
+            problems += structural_problems(source, error, kind)
+        else:
+            gates += [record] if isinstance(record, Gate) else []
+            parsed += [record] if isinstance(record, PhaseDocument) else []
     if not documents and complete:
         problems.append(
             Problem("the catalogue has no documents", "catalogue", "write one YAML document a phase in its folder")
         )
-    problems += lint(outline(sources, whole=complete and len(sources) == len(documents)))
+    whole = complete and len(sources) == len(documents)
+    alone = [source for source in sources if _is_gate(source)]
+    problems += lint(outline([source for source in sources if source not in alone], alone, whole=whole))
     if problems or not parsed:
         return None, _in_reading_order(problems, [name for name, _ in documents])
     parsed.sort(key=lambda document: int(document.phase.id[1:]))
     catalogue = Catalogue(
         platform=parsed[0].platform,
-        documents=tuple(parsed),
+        documents=tuple(_with_gates(document, gates) for document in parsed),
         sha256=_digest(documents),
         places={identifier: source.place(path) for source in sources for identifier, path in _identifiers(source)},
     )
     return catalogue, []
 
 
+def _is_gate(source: Source) -> bool:
+    return PurePath(source.name).name == GATE_FILE
+
+
+def _with_gates(document: PhaseDocument, gates: Sequence[Gate]) -> PhaseDocument:
+    """A phase with its gates, those that stand in documents of their own included."""
+    own = [gate for gate in gates if gate.phase == document.phase.id]
+    return document.model_copy(update={"gates": (*document.gates, *own)})
+
+
 def _identifiers(source: Source) -> Iterator[tuple[str, Path]]:
     """Every identifier of a sound document, and where it stands."""
+    if _is_gate(source):
+        yield from _of_gate(source.data, ())
+        return
     phase = source.data["phase"]
     yield phase["id"], ("phase", "id")
     for index, blocker in enumerate(phase["blockers"]):
         yield blocker["code"], ("phase", "blockers", index, "code")
     for index, gate in enumerate(source.data.get("external", ())):
         yield gate["id"], ("external", index, "id")
-    for index, gate in enumerate(source.data["gates"]):
-        here: Path = ("gates", index)
-        yield gate["id"], (*here, "id")
-        for position, verifier in enumerate(gate["verifiers"]):
-            yield verifier["id"], (*here, "verifiers", position, "id")
-        for position, blocker in enumerate(gate["blockers"]):
-            yield blocker["code"], (*here, "blockers", position, "code")
-        for position, artifact in enumerate(gate["artifacts"]):
-            yield artifact, (*here, "artifacts", position)
+    for index, gate in enumerate(source.data.get("gates", ())):
+        yield from _of_gate(gate, ("gates", index))
+
+
+def _of_gate(gate: Mapping[str, Any], here: Path) -> Iterator[tuple[str, Path]]:
+    yield gate["id"], (*here, "id")
+    for position, verifier in enumerate(gate["verifiers"]):
+        yield verifier["id"], (*here, "verifiers", position, "id")
+    for position, blocker in enumerate(gate["blockers"]):
+        yield blocker["code"], (*here, "blockers", position, "code")
+    for position, artifact in enumerate(gate["artifacts"]):
+        yield artifact, (*here, "artifacts", position)
 
 
 def _digest(documents: Sequence[tuple[str, str]]) -> str:

@@ -1,6 +1,6 @@
 """The catalogue as frozen models: phases, gates, verifiers, blockers, and what a gate's evidence must hold.
 
-A catalogue is data, one YAML document a phase. These models give it types and the laws that concern one
+A catalogue is data: one YAML document a phase, and one a gate where gates have folders of their own. These models give it types and the laws that concern one
 record; the laws between records (unknown codes, cycles, roll-ups) are in `phasegate.catalog.lint`.
 """
 
@@ -171,7 +171,7 @@ class ExternalGate(Record):
     @property
     def phase(self) -> str:
         """The phase that the gate belongs to."""
-        return self.id.split(".", maxsplit=1)[0]
+        return phase_of(self.id)
 
 
 class Gate(Record):
@@ -221,7 +221,7 @@ class Gate(Record):
     @property
     def phase(self) -> str:
         """The phase that the gate belongs to, such as `M4`."""
-        return self.id.split(".", maxsplit=1)[0]
+        return phase_of(self.id)
 
     @property
     def summary_name(self) -> str:
@@ -302,14 +302,14 @@ class PhaseDocument(Record):
         platform: The platform that the catalogue describes; the same in all documents.
         phase: The phase and its taxonomy.
         external: Gates of earlier phases that are not run here.
-        gates: The gates of the phase, in their order.
+        gates: The gates of the phase, in their order; those that have a `gate.yaml` of their own come behind them.
     """
 
     format: Literal["phasegate-catalogue/1"]
     platform: Text
     phase: Phase
     external: tuple[ExternalGate, ...] = ()
-    gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    gates: tuple[Gate, ...] = ()
 
 
 class Catalogue(Record):
@@ -403,3 +403,8 @@ class Catalogue(Record):
 def gate_prefix(gate_id: str) -> str:
     """The form of a gate identifier that stands in markers and file names: `M4.C` gives `m4c`."""
     return gate_id.replace(".", "").lower()
+
+
+def phase_of(gate_id: str) -> str:
+    """The phase that a gate identifier names: `M4` for `M4.C`."""
+    return gate_id.partition(".")[0]

@@ -8,10 +8,10 @@ left out here; the models complain of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from phasegate.catalog.model import gate_prefix
+from phasegate.catalog.model import gate_prefix, phase_of
 from phasegate.catalog.source import Path, Source
 from phasegate.errors import Problem
 
@@ -125,15 +125,17 @@ class Outline:
     Attributes:
         documents: The documents that could be read.
         whole: Whether all could be; if not, a reference to an unknown gate may be right.
+        strays: Gates with a document of their own, and without one of their phase.
     """
 
     documents: tuple[DocumentOutline, ...]
     whole: bool
+    strays: tuple[GateOutline, ...] = ()
 
     @property
     def gates(self) -> tuple[GateOutline, ...]:
         """The gates of all documents."""
-        return tuple(gate for document in self.documents for gate in document.gates)
+        return (*(gate for document in self.documents for gate in document.gates), *self.strays)
 
     @property
     def external(self) -> tuple[ExternalOutline, ...]:
@@ -141,14 +143,24 @@ class Outline:
         return tuple(gate for document in self.documents for gate in document.external)
 
 
-def outline(sources: Sequence[Source], *, whole: bool) -> Outline:
+def outline(phases: Sequence[Source], gates: Sequence[Source] = (), *, whole: bool) -> Outline:
     """The outline of a catalogue.
 
     Args:
-        sources: The documents that could be read.
+        phases: The documents of phases that could be read.
+        gates: The documents of single gates.
         whole: Whether no other document was found unreadable.
     """
-    return Outline(tuple(_document(source) for source in sources), whole)
+    parts = [_Part(source, (), source.data) for source in gates]
+    alone = [_gate(part, name) for part in parts if (name := part["id"].name) is not None]
+    documents = [_document(source) for source in phases]
+    homes = {document.phase: document for document in reversed(documents) if document.phase is not None}
+    for document in documents:
+        if homes.get(document.phase or "") is document:
+            own = tuple(gate for gate in alone if phase_of(gate.id) == document.phase)
+            documents[documents.index(document)] = replace(document, gates=(*document.gates, *own))
+    strays = tuple(gate for gate in alone if phase_of(gate.id) not in homes)
+    return Outline(tuple(documents), whole, strays)
 
 
 @dataclass(slots=True)

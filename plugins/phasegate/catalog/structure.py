@@ -30,8 +30,8 @@ _NOT_A_LIST: Final = frozenset({"tuple_type", "list_type"})
 _SHOWN = 60
 
 
-def structural_problems(source: Source, error: ValidationError) -> list[Problem]:
-    """Each structural error of a document as a problem with its place, key path and remedy.
+def structural_problems(source: Source, error: ValidationError, kind: type[BaseModel]) -> list[Problem]:
+    """Each structural error of a document of a kind as a problem with its place, key path and remedy.
 
     A key that is absent because it was misspelt is one problem, not two; what could not even be read as
     written was reported with the document's other YAML problems and is left out.
@@ -45,7 +45,7 @@ def structural_problems(source: Source, error: ValidationError) -> list[Problem]
     for detail in details:
         if detail["type"] == "extra_forbidden":
             path = _path(detail)
-            close = nearest(str(path[-1]), _keys(path[:-1]), count=1)
+            close = nearest(str(path[-1]), _keys(kind, path[:-1]), count=1)
             if close:
                 misspelt[path] = close[0]
     corrected = {(*path[:-1], key) for path, key in misspelt.items()}
@@ -54,7 +54,7 @@ def structural_problems(source: Source, error: ValidationError) -> list[Problem]
         path = _path(detail)
         if detail["type"] == "missing" and path in corrected:
             continue
-        fact, remedy = _say(detail, path, misspelt.get(path))
+        fact, remedy = _say(kind, detail, path, misspelt.get(path))
         problems.append(source.problem(path, fact, remedy))
     return problems
 
@@ -72,16 +72,16 @@ def _follows_from_its_items(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _say(detail: ErrorDetails, path: Path, meant: str | None) -> tuple[str, str]:
+def _say(document: type[BaseModel], detail: ErrorDetails, path: Path, meant: str | None) -> tuple[str, str]:
     """Fact and remedy of one error."""
     kind, given = detail["type"], detail["input"]
     context = detail.get("ctx", {})
     if kind == "missing":
         return "the key is missing", f"add `{path[-1]}:` with a value"
     if kind == "extra_forbidden":
-        keys = _keys(path[:-1])
+        keys = _keys(document, path[:-1])
         remedy = f"did you mean {meant!r}?" if meant else f"remove it; known are {', '.join(keys)}"
-        return f"is not a key of {_KINDS.get(_record_at(path[:-1]), 'this mapping')}", remedy
+        return f"is not a key of {_KINDS.get(_record_at(document, path[:-1]), 'this mapping')}", remedy
     if given is None:
         return "has no value", "write one, or remove the key where it may be left out"
     if kind == "string_pattern_mismatch":
@@ -109,9 +109,9 @@ def _short(value: Any) -> str:
     return said if len(said) <= _SHOWN else said[: _SHOWN - 1] + "…"
 
 
-def _record_at(path: Path) -> Any:
-    """The record that stands at a path of a document, or None where no record does."""
-    record: Any = model.PhaseDocument
+def _record_at(document: type[BaseModel], path: Path) -> Any:
+    """The record that stands at a path of a document of a kind, or None where no record does."""
+    record: Any = document
     for step in path:
         if isinstance(step, str):
             field = record.model_fields.get(step)
@@ -121,8 +121,8 @@ def _record_at(path: Path) -> Any:
     return record
 
 
-def _keys(path: Path) -> list[str]:
-    record = _record_at(path)
+def _keys(document: type[BaseModel], path: Path) -> list[str]:
+    record = _record_at(document, path)
     return list(record.model_fields) if record is not None else []
 
 

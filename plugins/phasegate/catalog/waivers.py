@@ -98,7 +98,7 @@ def parse_waivers(
         try:
             document = WaiverDocument.model_validate(source.data)
         except ValidationError as error:
-            problems += structural_problems(source, error)
+            problems += structural_problems(source, error, WaiverDocument)
             continue
         for position, waiver in enumerate(document.waivers):
             problems += _law_problems(source, position, waiver, catalogue, now)
