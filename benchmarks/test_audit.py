@@ -117,7 +117,7 @@ def settings() -> Settings:
 @pytest.fixture(scope="module")
 def known(settings: Settings) -> tuple[Catalogue, SchemaSet]:
     """What one call of `phasegate verify` reads once, however many attempts there are."""
-    return load_catalogue(settings), SchemaSet(settings.schemas)
+    return load_catalogue(settings), SchemaSet(*settings.schemas)
 
 
 def opened(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Workspace:

@@ -16,7 +16,9 @@ def test_role_handles_are_pinned(gate: GateRun, roles) -> None:
 ```
 """
 
+from phasegate.evidence.artifact import Artifact, Part
+from phasegate.evidence.documents import Count, ExecutionName, Said, Sha256, Unique
 from phasegate.gate import GateRun
 from phasegate.scope import block, blocks
 
-__all__ = ["GateRun", "block", "blocks"]
+__all__ = ["Artifact", "Count", "ExecutionName", "GateRun", "Part", "Said", "Sha256", "Unique", "block", "blocks"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, note, report
 
 if TYPE_CHECKING:
+    from phasegate.evidence.artifact import Artifact
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
@@ -72,15 +73,16 @@ class GateRun:
             self._attempt.metric(name, value)
 
     @_noted
-    def artifact(self, name: str, payload: dict[str, JsonValue]) -> bytes | None:
+    def artifact(self, artifact: Artifact | str, payload: Mapping[str, JsonValue] | None = None) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
         The fields that every artifact has (execution id, gate, alias) are added here. One that holds a secret is
         not written, and blocks the attempt with the gate's leak code.
 
         Args:
-            name: A file name that the catalogue lists for the gate.
-            payload: Its content; plain JSON values only.
+            artifact: The artifact; or, where the project writes its schemas by hand, the file name that the
+                catalogue lists for the gate.
+            payload: Beside a name, the content; plain JSON values only.
 
         Returns:
             Its bytes as they stand in the pack; None where it holds a secret.
@@ -89,18 +91,20 @@ class GateRun:
             EvidenceError: The contract does not name the artifact, it was written before with other content, its
                 payload says something else in a field of the header, or the pack is sealed.
         """
+        name = artifact if isinstance(artifact, str) else artifact.file
+        body = dict(payload or {}) if isinstance(artifact, str) else artifact.payload()
         header: dict[str, JsonValue] = {
             "phase_execution_id": self.execution_id,
             "gate": self.id,
             "alias": self._attempt.gate.alias,
         }
         for field, value in header.items():
-            if payload.get(field, value) != value:
+            if body.get(field, value) != value:
                 fact = f"the payload of {name} gives {field} another value than the attempt's"
                 raise EvidenceError(Problem(fact, self.execution_id, f"leave {field} out: phasegate writes it"))
-        if not self._is_clean(name, payload | header):
+        if not self._is_clean(name, body | header):
             return None
-        return self._attempt.artifact(name, payload | header)
+        return self._attempt.artifact(name, body | header)
 
     @_noted
     def recorded(self, name: str) -> JsonValue:

@@ -37,6 +37,19 @@ def load_catalogue(settings: Settings) -> Catalogue:
     return catalogue
 
 
+def gate_folders(catalogue: Catalogue, settings: Settings) -> dict[str, Path]:
+    """The gates that have a folder of their own: whose document is a `gate.yaml`; each with that folder."""
+    documents = {
+        gate_id: settings.root / catalogue.places[gate_id].rsplit(":", maxsplit=2)[0] for gate_id in catalogue.gates
+    }
+    return {gate_id: path.parent for gate_id, path in documents.items() if path.name == GATE_FILE}
+
+
+def home_of(catalogue: Catalogue, gate_id: str, settings: Settings) -> Path:
+    """The folder of a gate's schemas."""
+    return gate_folders(catalogue, settings).get(gate_id, settings.catalogue) / "schemas"
+
+
 def load_waivers(settings: Settings, catalogue: Catalogue) -> tuple[Waiver, ...]:
     """The project's waivers; none where it has no `waivers/` in its catalogue's folder.
 

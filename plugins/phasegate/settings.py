@@ -24,7 +24,7 @@ class Settings:
     Attributes:
         root: The folder of pyproject.toml; every relative path in the table is relative to it.
         platform: Name of the guarded platform; a folder of this name stands under the runs root.
-        catalogue: Folder of the catalogue's YAML documents, with `schemas/` for the artifacts' schemas.
+        catalogue: Folder of the catalogue: documents of phases and gates, and `schemas/` folders for the artifacts.
         verifiers: Folders that hold the verifier tests.
         registry: The handle registry, whose digest every summary names.
         runs_root: Folder under which evidence packs are written.
@@ -52,9 +52,9 @@ class Settings:
     code: tuple[Path, ...] = ()
 
     @property
-    def schemas(self) -> Path:
-        """Folder of the artifacts' JSON Schemas."""
-        return self.catalogue / "schemas"
+    def schemas(self) -> tuple[Path, ...]:
+        """Folders of the artifacts' JSON Schemas: each `schemas` of the catalogue and of a gate's folder in it."""
+        return tuple(sorted(path for path in self.catalogue.rglob("schemas") if path.is_dir()))
 
 
 def find_settings(start: Path) -> Settings | None:

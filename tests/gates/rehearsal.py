@@ -199,7 +199,7 @@ class Rehearsal:
             runs_root=self.path / "runs",
             platform="dev_full",
             catalogue=CATALOGUE,
-            schemas=SchemaSet(SETTINGS.schemas),
+            schemas=SchemaSet(*SETTINGS.schemas),
             present=Present(lambda: {"platform": "dev_full", "substrate": "embedded"}),
             session_id="rehearsal",
             clock=lambda: now,

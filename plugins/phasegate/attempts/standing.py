@@ -10,7 +10,7 @@ from typing import Final
 from phasegate.catalog.marked import marked_in
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.evidence.canonical import digest_of
-from phasegate.project import sources
+from phasegate.project import gate_folders, sources
 from phasegate.settings import Settings
 
 _TESTS: Final = ("test_*.py", "*_test.py", "conftest.py")
@@ -31,16 +31,16 @@ class Standing:
 
     @property
     def shared(self) -> list[Path]:
-        """What judges every gate: the configured code, the schemas, and the helpers in the verifiers' folders.
+        """What judges every gate: the configured code, and schemas and helpers that lie in no folder of a gate.
 
         A helper is a Python file that is no test by its name and marks no verifier.
         """
-        helpers = [
-            path
-            for path, gates in self._files.items()
-            if not gates and not any(fnmatch(path.name, pattern) for pattern in _TESTS)
-        ]
-        return [*self._settings.code, self._settings.schemas, *helpers]
+        found = [*self._settings.schemas, *self._helpers]
+        return [*self._settings.code, *(path for path in found if self.owner(path) is None)]
+
+    def owner(self, path: Path) -> str | None:
+        """The gate in whose own folder a file or folder lies; None where it lies in none."""
+        return next((gate_id for gate_id, folder in self._folders.items() if path.is_relative_to(folder)), None)
 
     @property
     def rules(self) -> dict[str, str]:
@@ -51,9 +51,22 @@ class Standing:
         """
         return {rules_of(gate.id): _digest_of(gate) for gate in self._catalogue.gates.values()}
 
-    def modules(self, gate_id: str) -> list[Path]:
-        """The modules whose marks name a verifier of a gate."""
-        return [path for path, gates in self._files.items() if gate_id in gates]
+    def own(self, gate_id: str) -> list[Path]:
+        """What judges a gate alone: the modules whose marks name a verifier of it, and what its folder holds."""
+        held = [path for path in (*self._settings.schemas, *self._helpers) if self.owner(path) == gate_id]
+        return [*held, *(path for path, gates in self._files.items() if gate_id in gates)]
+
+    @cached_property
+    def _folders(self) -> dict[str, Path]:
+        return gate_folders(self._catalogue, self._settings)
+
+    @cached_property
+    def _helpers(self) -> list[Path]:
+        return [
+            path
+            for path, gates in self._files.items()
+            if not gates and not any(fnmatch(path.name, pattern) for pattern in _TESTS)
+        ]
 
     @cached_property
     def _files(self) -> dict[Path, frozenset[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from phasegate.catalog.model import Catalogue, Gate
@@ -71,35 +71,39 @@ def lint_tests(catalogue: Catalogue, tests: Sequence[CollectedTest], *, complete
     return problems
 
 
-def lint_schemas(catalogue: Catalogue, names: Iterable[str], folder: str = "schemas") -> list[Problem]:
-    """Artifacts without a schema (unless their gate is planned), and schemas without an artifact.
+def lint_schemas(catalogue: Catalogue, files: Mapping[str, Sequence[str]], home: Callable[[str], str]) -> list[Problem]:
+    """Artifacts without a schema (unless their gate is planned) or with two, and schemas without an artifact.
 
     Args:
         catalogue: The catalogue.
-        names: The artifacts (file names) that have a schema in the project.
-        folder: The folder of the schemas, for messages.
+        files: The artifacts (file names) that have a schema in the project, and where each schema stands.
+        home: Gives the folder in which a gate's schemas belong, for messages.
     """
-    have = set(names)
     known = {name for gate in catalogue.gates.values() for name in (*gate.artifacts, gate.summary_name)}
     known |= {name for gate in catalogue.external.values() for name in (*gate.artifacts, gate.summary)}
     problems = [
         Problem(
             f"artifact {artifact} of {gate.id} has no schema",
             catalogue.places.get(artifact, gate.id),
-            f"write {schema_file(artifact, folder)}",
+            f"write {home(gate.id)}/{artifact.removesuffix('.json')}.schema.json",
         )
         for gate in catalogue.gates.values()
         if not gate.planned
         for artifact in gate.artifacts
-        if artifact not in have
+        if artifact not in files
     ]
     problems += [
         Problem(
             f"no gate owes {name}, which this schema is for",
-            schema_file(name, folder),
+            files[name][0],
             near(name, known, "add the artifact to its gate in the catalogue, or remove the schema"),
         )
-        for name in sorted(have - known)
+        for name in sorted(files.keys() - known)
+    ]
+    problems += [
+        Problem(f"{name} has a schema at {places[0]} as well", places[1], "keep one of the two")
+        for name, places in files.items()
+        if len(places) > 1
     ]
     return problems
 
@@ -107,11 +111,6 @@ def lint_schemas(catalogue: Catalogue, names: Iterable[str], folder: str = "sche
 def short_id(verifier: str) -> str:
     """The short form of a verifier's identifier: `M4A-V1` for `M4A-V1-HANDLE-PRESENCE`."""
     return "-".join(verifier.split("-")[:2])
-
-
-def schema_file(artifact: str, folder: str) -> str:
-    """Where the schema of an artifact lies."""
-    return f"{folder}/{artifact.removesuffix('.json')}.schema.json"
 
 
 def _claim_problem(catalogue: Catalogue, test: CollectedTest) -> Problem | None:

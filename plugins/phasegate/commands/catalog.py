@@ -13,13 +13,11 @@ from phasegate.catalog.model import Catalogue, Gate, gate_prefix
 from phasegate.catalog.near import nearest
 from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
 from phasegate.printable import say, say_json
-from phasegate.project import load_catalogue, load_waivers, read_document, shown
+from phasegate.project import home_of, load_catalogue, load_waivers, read_document, shown
 from phasegate.settings import Settings, require_settings
 
 if TYPE_CHECKING:
     from phasegate.catalog.coverage import CollectedTest
-
-_SCHEMA_SUFFIX = ".schema.json"
 
 app = typer.Typer(
     help="The catalogue of gates: check it, read it, export its format.",
@@ -78,11 +76,30 @@ def schema(
     if out is None:
         say(catalogue_schema_text().rstrip("\n"))
         return
+    _write(out, catalogue_schema_text())
+
+
+@app.command()
+def schemas() -> None:
+    """Write the JSON Schemas of the gates' artifacts, as their models (`artifacts.py`) make them."""
+    from phasegate.commands.artifacts import wanted_schemas  # noqa: PLC0415 - only this command needs it
+
+    settings = require_settings(Path.cwd())
+    texts, problems = wanted_schemas(load_catalogue(settings), settings)
+    if problems:
+        raise CatalogueError(problems)
+    for path, text in texts.items():
+        _write(path, text)
+    say(f"{len(texts)} schema{'s' if len(texts) != 1 else ''} written")
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        out.write_text(catalogue_schema_text(), encoding="utf-8")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         fact = f"the schema cannot be written: {error.strerror}"
-        raise PhasegateError(Problem(fact, str(out), "name a file in a writable folder")) from error
+        raise PhasegateError(Problem(fact, str(path), "name a file in a writable folder")) from error
 
 
 def _find_gate(catalogue: Catalogue, name: str) -> Gate:
@@ -101,6 +118,7 @@ def _problems(settings: Settings) -> list[Problem]:
     """The catalogue's own problems; where it has none, those between it, the tests and the schemas."""
     from phasegate.catalog.bodies import lint_bodies  # noqa: PLC0415 - only `lint` needs these
     from phasegate.catalog.coverage import lint_schemas, lint_tests  # noqa: PLC0415
+    from phasegate.commands.artifacts import drifted, wanted_schemas  # noqa: PLC0415
     from phasegate.harness.inventory import take_inventory  # noqa: PLC0415
 
     try:
@@ -111,11 +129,14 @@ def _problems(settings: Settings) -> list[Problem]:
         load_waivers(settings, catalogue)
     except CatalogueError as error:
         return list(error.problems)
-    names, unsound = _schemas(settings)
+    texts, of_models = wanted_schemas(catalogue, settings)
+    files, unsound = _schemas(settings)
     inventory = take_inventory(settings)
     return [
+        *of_models,
+        *drifted(texts, settings),
         *unsound,
-        *lint_schemas(catalogue, names, shown(settings.schemas, settings)),
+        *lint_schemas(catalogue, files, lambda gate_id: shown(home_of(catalogue, gate_id, settings), settings)),
         *inventory.problems,
         *inventory.uncollected,
         *lint_tests(catalogue, inventory.tests, complete=not inventory.problems),
@@ -123,16 +144,17 @@ def _problems(settings: Settings) -> list[Problem]:
     ]
 
 
-def _schemas(settings: Settings) -> tuple[list[str], list[Problem]]:
-    """The artifacts that have a schema, and every problem of each schema."""
+def _schemas(settings: Settings) -> tuple[dict[str, list[str]], list[Problem]]:
+    """The artifacts that have a schema and where it stands, and every problem of each schema."""
     from phasegate.catalog.artifact_schemas import schema_problems  # noqa: PLC0415 - only `lint` needs it
+    from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
 
-    names, problems = [], []
-    for path in sorted(settings.schemas.glob(f"*{_SCHEMA_SUFFIX}")):
-        names.append(f"{path.name.removesuffix(_SCHEMA_SUFFIX)}.json")
+    files = SchemaSet(*settings.schemas).files
+    problems = []
+    for path in (path for paths in files.values() for path in paths):
         text, unread = read_document(path, settings)
         problems += unread if text is None else schema_problems(text, shown(path, settings))
-    return names, problems
+    return {name: [shown(path, settings) for path in paths] for name, paths in files.items()}, problems
 
 
 def _sources(settings: Settings, tests: Iterable[CollectedTest]) -> dict[str, str]:

@@ -20,7 +20,7 @@ def code_here(settings: Settings, catalogue: Catalogue) -> Code:
     standing = Standing(settings, catalogue)
 
     def own(gate_id: str) -> list[str]:
-        return [*(name_of(path, settings.root) for path in standing.modules(gate_id)), rules_of(gate_id)]
+        return [*(name_of(path, settings.root) for path in standing.own(gate_id)), rules_of(gate_id)]
 
     shared = [name_of(path, settings.root) for path in standing.shared]
     return Code(settings.root, [FRAMEWORK, *shared], own, elsewhere=partial(_place_of, settings), rules=standing.rules)
@@ -40,7 +40,7 @@ def _place_of(settings: Settings, name: str) -> Path | None:
 
 
 def _outside(settings: Settings) -> Iterator[Path]:
-    yield from (*settings.code, settings.schemas)
+    yield from (*settings.code, *settings.schemas)
     yield from sources(settings.verifiers)
 
 

@@ -37,7 +37,7 @@ def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
         runs_root=settings.runs_root,
         platform=settings.platform,
         catalogue=catalogue,
-        schemas=SchemaSet(settings.schemas),
+        schemas=SchemaSet(*settings.schemas),
         session_id=uuid.uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )

@@ -6,7 +6,7 @@ The JSON Schemas of `docs/schemas`, for readers of other languages, are made fro
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 _ADVANCE: Final = "ADVANCE_TO_"
+_T = TypeVar("_T")
 
 
 def _unique(items: list[Any]) -> list[Any]:
@@ -32,7 +33,8 @@ def _unique(items: list[Any]) -> list[Any]:
     return items
 
 
-_UNIQUE = (AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True}))
+Unique = Annotated[list[_T], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})]
+"""A list in which nothing stands twice."""
 PhaseName = Annotated[str, Field(pattern="^M[0-9]+$")]
 GateName = Annotated[str, Field(pattern=r"^M[0-9]+\.[A-Z][0-9]?$")]
 VerifierName = Annotated[str, Field(pattern="^[A-Z0-9]+-V[0-9]+$")]
@@ -177,12 +179,12 @@ class ExecutionSummary(_Closed):
     complete: bool
     overall_pass: bool
     verdict: VerdictWord
-    blockers: Annotated[list[Code], *_UNIQUE]
+    blockers: Unique[Code]
     blocker_count: Count
-    phase_blockers: Annotated[list[Code], *_UNIQUE]
+    phase_blockers: Unique[Code]
     blocker_details: list[BlockerDetail]
     verifiers: Annotated[list[VerifierRow], Field(min_length=1)]
-    not_evaluated: Annotated[list[VerifierName], *_UNIQUE]
+    not_evaluated: Unique[VerifierName]
     next_gate: Said
     metrics: dict[str, Any]
     upstream: list[UpstreamGate]

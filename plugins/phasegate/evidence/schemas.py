@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,17 +27,21 @@ class SchemaSet:
     """The schemas of a project's artifacts; compiled when first used, and then kept.
 
     Args:
-        folder: Folder of `<artifact>.schema.json` files. It may be absent: then no artifact has a schema.
+        folders: Folders of `<artifact>.schema.json` files. They may be absent: then no artifact has a schema.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
         self._validators: dict[str, Validator | str] = {}
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        """The artifacts (file names) that have a schema in the folder."""
-        return frozenset(path.name.removesuffix(_SUFFIX) + ".json" for path in self._folder.glob(f"*{_SUFFIX}"))
+    def files(self) -> Mapping[str, tuple[Path, ...]]:
+        """The artifacts (file names) that have a schema, each with the files of it, of which there may be one."""
+        found: dict[str, tuple[Path, ...]] = {}
+        for path in sorted(path for folder in self._folders for path in folder.glob(f"*{_SUFFIX}")):
+            name = path.name.removesuffix(_SUFFIX) + ".json"
+            found[name] = (*found.get(name, ()), path)
+        return found
 
     def validate(self, name: str, payload: Any) -> tuple[str, ...]:
         """What of a payload does not fit the schema of an artifact.
@@ -87,14 +91,16 @@ class SchemaSet:
         return "its schema takes anything, so nothing was checked" if takes_anything else validator
 
     def _load(self, name: str) -> Any:
-        path = self._folder / (name.removesuffix(".json") + _SUFFIX)
+        paths = self.files.get(name, ())
+        place = " and ".join(map(str, paths)) or name
+        if len(paths) != 1:
+            fact = f"{name} has {len(paths) or 'no'} schema{'s' if paths else ''}"
+            raise EvidenceError(Problem(fact, place, "keep one" if paths else "write one"))
         try:
-            if path.is_file():
-                return read_schema(path.read_text(encoding="utf-8"))
+            return read_schema(paths[0].read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             fact = f"its schema cannot be read: {error}"
-            raise EvidenceError(Problem(fact, str(path), "fix the schema")) from error
-        raise EvidenceError(Problem(f"{name} has no schema", str(path), "write one"))
+            raise EvidenceError(Problem(fact, place, "fix the schema")) from error
 
 
 def _own_document(name: str) -> Document | None:

@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,7 @@ import pytest
 
 from phasegate.attempts.code import OUTSIDE, PLUGIN, name_of
 from phasegate.harness.marks import TEST_KEY
+from phasegate.harness.reach import Reach
 from phasegate.harness.stash import CATALOGUE_KEY, COLLECTED_KEY
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def code_of(config: pytest.Config, settings: Settings) -> Code:
     from phasegate.attempts.standing import Standing, rules_of  # noqa: PLC0415
 
     standing = Standing(settings, config.stash[CATALOGUE_KEY])
-    loaded = _Loaded(config, settings.root, settings.code)
+    reach = Reach(standing.owner, standing.own)
+    loaded = _Loaded(config, settings.root, settings.code, reach.judges)
 
     def own(gate_id: str) -> list[str]:
-        return [*loaded.modules_of(gate_id), *loaded.named(standing.modules(gate_id)), rules_of(gate_id)]
+        return [*loaded.modules_of(gate_id), *loaded.named(standing.own(gate_id)), rules_of(gate_id)]
 
     shared = {FRAMEWORK, *loaded.named(standing.shared)}
     return Code(settings.root, shared, own, loaded.beside, loaded.place_of, standing.rules)
@@ -50,10 +52,14 @@ class _Loaded:
         config: The session's configuration.
         root: The project's root.
         covered: Folders that are digested whole, so that nothing in them is named by itself.
+        judges: Tells whether a loaded module may judge a gate.
     """
 
-    def __init__(self, config: pytest.Config, root: Path, covered: Iterable[Path]) -> None:
+    def __init__(
+        self, config: pytest.Config, root: Path, covered: Iterable[Path], judges: Callable[[Path, str], bool]
+    ) -> None:
         self._config = config
+        self._judges = judges
         self._root = root
         self._covered = tuple(f"{folder}/" for folder in (*covered, _FRAMEWORK))
         self._outside: dict[str, Path] = {}
@@ -72,7 +78,7 @@ class _Loaded:
         tests = {path for modules in self._modules.values() for path in modules} | self._plain_tests
         found = []
         for name, path in {**self._plugins(), **self._imported()}.items():
-            if path in tests or str(path).startswith(self._covered):
+            if path in tests or str(path).startswith(self._covered) or not self._judges(path, gate_id):
                 continue
             if path.name == "conftest.py" and not any(module.is_relative_to(path.parent) for module in own):
                 continue

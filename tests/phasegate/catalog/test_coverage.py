@@ -7,6 +7,7 @@ import pytest
 
 from phasegate.catalog.coverage import CollectedTest, lint_schemas, lint_tests
 from phasegate.catalog.load import parse
+from phasegate.errors import Problem
 from phasegate.catalog.model import Catalogue
 
 
@@ -73,9 +74,20 @@ def test_cases_of_one_function_are_one_claim(good: Catalogue) -> None:
     assert lint_tests(good, (*SOUND, SOUND[0], SOUND[0])) == []
 
 
+def schema_problems(catalogue: Catalogue, *names: str) -> list[Problem]:
+    files = {f"{name}.json": [f"catalog/schemas/{name}.schema.json"] for name in names}
+    return lint_schemas(catalogue, files, lambda _: "catalog/schemas")
+
+
+def test_two_schemas_of_one_artifact_are_one_too_many(good: Catalogue) -> None:
+    files = {"m9a_snapshot.json": ["a/schemas", "b/schemas"], "m9b_snapshot.json": ["b/schemas"]}
+    (problem,) = lint_schemas(good, files, str)
+    assert (problem.fact, problem.place) == ("m9a_snapshot.json has a schema at a/schemas as well", "b/schemas")
+
+
 def test_an_artifact_without_a_schema_and_a_schema_without_an_artifact_are_problems(good: Catalogue) -> None:
-    assert lint_schemas(good, ["m9a_snapshot.json", "m9b_snapshot.json"]) == []
-    missing, stray = lint_schemas(good, ["m9a_snapshot.json", "m9b_snapshoot.json"], "catalog/schemas")
+    assert schema_problems(good, "m9a_snapshot", "m9b_snapshot") == []
+    missing, stray = schema_problems(good, "m9a_snapshot", "m9b_snapshoot")
     assert missing.fact == "artifact m9b_snapshot.json of M9.B has no schema"
     assert missing.place == good.places["m9b_snapshot.json"]
     assert missing.remedy == "write catalog/schemas/m9b_snapshot.schema.json"
@@ -85,6 +97,6 @@ def test_an_artifact_without_a_schema_and_a_schema_without_an_artifact_are_probl
 
 def test_a_planned_gate_needs_no_schemas_and_may_have_them(document: dict[str, Any]) -> None:
     catalogue = planned(document)
-    assert lint_schemas(catalogue, ["m9a_snapshot.json"]) == []
-    assert lint_schemas(catalogue, ["m9a_snapshot.json", "m9b_snapshot.json"]) == []
-    assert lint_schemas(catalogue, ["m9a_snapshot.json", "m9b_execution_summary.json"]) == []
+    assert schema_problems(catalogue, "m9a_snapshot") == []
+    assert schema_problems(catalogue, "m9a_snapshot", "m9b_snapshot") == []
+    assert schema_problems(catalogue, "m9a_snapshot", "m9b_execution_summary") == []

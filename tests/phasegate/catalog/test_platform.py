@@ -143,4 +143,4 @@ def test_every_verifier_of_a_written_gate_has_a_test_and_every_artifact_a_schema
     inventory = take_inventory(settings)
     assert inventory.problems == ()
     assert lint_tests(catalogue(), inventory.tests) == []
-    assert lint_schemas(catalogue(), SchemaSet(settings.schemas).names) == []
+    assert lint_schemas(catalogue(), SchemaSet(*settings.schemas).files, str) == []

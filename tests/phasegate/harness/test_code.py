@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from phasegate.errors import ExitCode
+from tests.phasegate.harness.conftest import PYPROJECT, gate_document, module
 
 TAMPERING = """
     import pytest
@@ -96,3 +97,49 @@ def test_a_plugin_that_lies_outside_of_the_project_judges_too(project, tmp_path_
         assert project.run("-m", "m9b", *options).ret == ExitCode.BLOCKED
         why = "other code than stands here now (plugin:lenient); run M9.A again"
         assert why in project.summaries()["M9.B"]["blocker_details"][0]["detail"]
+
+
+def test_what_a_gates_folder_holds_judges_that_gate_and_who_imports_it(project) -> None:
+    for path in (*project.path.glob("gates/*.py"), project.path / "catalog/m9.yaml"):
+        path.unlink()
+    for path in project.path.glob("catalog/schemas/*"):
+        path.unlink()
+    project.write("pyproject.toml", PYPROJECT.replace('"catalog"', '"gates"') + '\n    pythonpath = ["."]\n')
+    phase = {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]}
+    head = {"format": "phasegate-catalogue/1", "platform": "demo", "phase": phase}
+    project.write("gates/m9/phase.yaml", json.dumps(head))
+    for letter, upstream in (("A", None), ("B", "M9.A"), ("C", None)):
+        home = f"gates/m9/{letter.lower()}"
+        project.write(f"{home}/gate.yaml", json.dumps(gate_document(letter, upstream=upstream)))
+        project.write(f"{home}/schemas/m9{letter.lower()}_snapshot.schema.json", '{"type": "object"}')
+        project.write(f"{home}/checks.py", "def holds(): return True")
+        others = f"from gates.m9.c import checks as other{letter}\n" if letter == "B" else ""
+        text = module(letter, v2="assert checks.holds()")
+        project.write(f"{home}/test_gate.py", f"from gates.m9.{letter.lower()} import checks\n{others}{text}")
+    assert project.run().ret == ExitCode.OK
+    judged = project.summaries()["M9.A"]["code"]["digests"]
+    own = {f"gates/m9/a/{name}" for name in ("checks.py", "test_gate.py", "schemas")}
+    assert judged.keys() == {*own, "phasegate", "conftest.py", "catalogue:M9.A"}
+    assert "gates/m9/c/checks.py" in project.summaries()["M9.B"]["code"]["digests"]
+
+    for name in ("b/checks.py", "c/checks.py", "c/test_gate.py", "b/schemas/m9b_snapshot.schema.json"):
+        path = project.path / "gates/m9" / name
+        path.write_text(path.read_text() + "\n")
+    assert project.phasegate("verdict", "M9.A").ret == ExitCode.OK
+    assert project.phasegate("verdict", "M9.B").ret == ExitCode.INCOMPLETE
+    (project.path / "gates/m9/a/checks.py").write_text("def holds(): return not False")
+    said = project.phasegate("verdict", "M9.A")
+    assert "other code than stands here now (gates/m9/a/checks.py)" in said.stdout.str()
+
+
+def test_a_module_of_another_gates_folder_that_somebody_else_loads_counts_for_all(project) -> None:
+    document = json.loads((project.path / "catalog/m9.yaml").read_text())
+    moved = document["gates"].pop(2)
+    (project.path / "catalog/m9.yaml").write_text(json.dumps(document))
+    project.write("catalog/c/gate.yaml", json.dumps(moved))
+    project.write("catalog/c/hidden.py", "")
+    project.write("gates/test_m9a.py", module("A", v2="import importlib\nimportlib.import_module('catalog.c.hidden')"))
+    pyproject = project.path / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + 'pythonpath = ["."]\n')
+    assert project.run("-m", "m9a").ret == ExitCode.OK
+    assert "catalog/c/hidden.py" in project.summaries()["M9.A"]["code"]["digests"]
