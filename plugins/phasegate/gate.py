@@ -66,6 +66,11 @@ class GateRun:
         """The attempt's execution id, such as `m4c_20260224T051711Z`."""
         return self._attempt.execution_id
 
+    @property
+    def handles(self) -> Mapping[str, tuple[str, ...]]:
+        """The handles that the catalogue says the gate cannot do without, by family."""
+        return self._attempt.gate.handles
+
     @_noted
     def metric(self, name: str, value: JsonValue) -> None:
         """Records a figure or flag of the execution summary; one that holds a secret blocks and is left out."""

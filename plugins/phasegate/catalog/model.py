@@ -26,6 +26,7 @@ VerifierName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]+$"), Field
 BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B[0-9]+(\.[0-9]+)?$"), Field(examples=["M4C-B2"])]
 ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$"), Field(examples=["m4c_matrix.json"])]
 AdvanceWord = Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$"), Field(examples=["ADVANCE_TO_M4D"])]
+HandleName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$"), Field(examples=["MSK_CLUSTER_ARN"])]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$"), Field(examples=["p3_gate_rollup"])]
 ExecutionIdText = Annotated[
     str,
@@ -190,6 +191,7 @@ class Gate(Record):
         blocked_next_gate: What its summary names as next on anything else.
         rolls_up_to: The phase blocker onto which its synthetic codes (unmapped, not evaluated) roll up.
         codes: The blockers that the framework raises on its behalf.
+        handles: The named values of the platform that it cannot do without, by family.
         planned: True while the gate is catalogued but its verifiers are not written: it can never advance.
         verifiers: Its checks, in the order in which they run.
         blockers: The reasons for which it may not advance.
@@ -208,6 +210,7 @@ class Gate(Record):
     blocked_next_gate: Text = "BLOCKED"
     rolls_up_to: BlockerCode
     codes: GateCodes
+    handles: dict[Label, Annotated[tuple[HandleName, ...], Field(min_length=1)]] = Field(default_factory=dict)
     planned: Flag = False
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1)]
     blockers: Annotated[tuple[Blocker, ...], Field(min_length=1)]
