@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import JsonValue
 
@@ -14,8 +14,8 @@ from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, note, report
 
 if TYPE_CHECKING:
-    from phasegate.evidence.artifact import Artifact
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
+    from phasegate.evidence.artifact import Artifact
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
 
@@ -78,7 +78,7 @@ class GateRun:
             self._attempt.metric(name, value)
 
     @_noted
-    def artifact(self, artifact: Artifact | str, payload: Mapping[str, JsonValue] | None = None) -> bytes | None:
+    def artifact(self, artifact: Artifact | str, payload: Mapping[str, Any] | None = None) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
         The fields that every artifact has (execution id, gate, alias) are added here. One that holds a secret is

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fixtures.adjudication import ADVANCE_WORD, Adjudication
-from fixtures.closing import Closing
 from fixtures.closure import HandleClosure
-from fixtures.correlation import CorrelationProbes
 from fixtures.lanes import LaneManifest
-from fixtures.probes import ProbeRun
-from fixtures.runtime import RuntimeProbes
 from infra.lanes.findings import check_manifest
 from infra.lanes.manifest import Manifest
 from infra.probes import ErrorClass, ProbeResult, ProbeStatus
 from tests.gates.rehearsal import OPERATE, Rehearsal
+from verifiers.m4.d_dependencies.checks import ProbeRun
+from verifiers.m4.e_health.checks import RuntimeProbes
+from verifiers.m4.f_correlation.checks import CorrelationProbes
+from verifiers.m4.i_rollup.checks import ADVANCE_WORD, Adjudication
+from verifiers.m4.j_closure.checks import Closing
 
 Cause = Callable[[Rehearsal], None]
 
@@ -226,7 +226,7 @@ CAUSES: Mapping[str, Cause] = {
     "M4A-B2": edited(FLINK_RUNTIME_MODE='"TO_PIN"'),
     "M4A-B3": edited(PHASE_RUNTIME_PATH_PIN_REQUIRED='"true"'),
     "M4A-B4": lost("M3.J"),
-    "M4A-B5": given("m4a_closure", lambda right: turned(right, LossyClosure)),
+    "M4A-B5": given("closure", lambda right: turned(right, LossyClosure)),
     "M4A-B6": refused,
     "M4B-B1": held("M4.A", "M4A-B2"),
     "M4B-B2": edited(K8S_DEPLOY_IG=None),

@@ -6,10 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fixtures.adjudication import Adjudication
-from fixtures.closing import Closing
-from fixtures.correlation import CorrelationProbes
-from fixtures.runtime import RuntimeProbes
 from infra.probes import ErrorClass, ProbeStatus
 from infra.probes.boundary_log import LogLines
 from tests.gates.causes import (
@@ -29,6 +25,10 @@ from tests.gates.causes import (
     uncategorised,
 )
 from tests.gates.rehearsal import Rehearsal
+from verifiers.m4.e_health.checks import RuntimeProbes
+from verifiers.m4.f_correlation.checks import CorrelationProbes
+from verifiers.m4.i_rollup.checks import Adjudication
+from verifiers.m4.j_closure.checks import Closing
 
 SECRET = "a-value-that-is-a-secret-of-the-test"
 

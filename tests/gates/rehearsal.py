@@ -16,13 +16,13 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fixtures import session
 from fixtures.drill import EARLIER_KEY
-from fixtures.readiness import TARGETS
 from infra.handles import load
 from phasegate.api import GateRun
 from phasegate.attempts import UpstreamEvidence, Workspace
@@ -35,16 +35,17 @@ from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
 from phasegate.harness.plugin import SETTINGS_KEY
-from phasegate.project import load_catalogue
+from phasegate.project import gate_folders, load_catalogue
 from phasegate.scope import Scope
 from phasegate.settings import require_settings
+from verifiers.m4.h_readiness.checks import TARGETS
 
 if TYPE_CHECKING:
     from tests.gates.conftest import Platform
 
 SETTINGS = require_settings(Path(__file__))
 CATALOGUE = load_catalogue(SETTINGS)
-VERIFIERS = SETTINGS.root / "verifiers/m4"
+HOMES = gate_folders(CATALOGUE, SETTINGS)
 CONTROL = "evidence/dev_full/run_control"
 _BEGIN, _NUMBERS = datetime(2026, 3, 1, tzinfo=UTC), itertools.count()
 """Every rehearsal has a second of its own, because surfaces remember the attempts that probed them."""
@@ -238,8 +239,8 @@ class Rehearsal:
     def _fixture(self, name: str, made: dict[str, Any]) -> Any:
         """A fixture's value, made of other fixtures' values as pytest would; each once."""
         if name not in made:
-            parameters = inspect.signature(_FIXTURES[name]).parameters
-            value = _FIXTURES[name](**{other: self._fixture(other, made) for other in parameters})
+            parameters = inspect.signature(fixtures_of(self.gate.id)[name]).parameters
+            value = fixtures_of(self.gate.id)[name](**{other: self._fixture(other, made) for other in parameters})
             made[name] = self.changes.get(name, lambda right: right)(value)
         return made[name]
 
@@ -261,9 +262,7 @@ class Rehearsal:
 
 def _verifiers(gate: Gate) -> Iterator[tuple[Verifier, Callable[..., None]]]:
     """The verifiers of a gate with their test functions, in the order of the file."""
-    prefix = gate.id.replace(".", "").lower()
-    (file,) = VERIFIERS.glob(f"test_{prefix}_*.py")
-    module = importlib.import_module(f"verifiers.m4.{file.stem}")
+    module = importlib.import_module(_module(HOMES[gate.id] / "test_gate.py"))
     by_id = {verifier.id: verifier for verifier in gate.verifiers}
     for function in vars(module).values():
         for mark in getattr(function, "pytestmark", []) if inspect.isfunction(function) else []:
@@ -271,13 +270,16 @@ def _verifiers(gate: Gate) -> Iterator[tuple[Verifier, Callable[..., None]]]:
                 yield by_id[mark.args[0]], function
 
 
-def _fixtures() -> Mapping[str, Callable[..., Any]]:
+@cache
+def fixtures_of(gate_id: str) -> Mapping[str, Callable[..., Any]]:
+    """The fixtures that a gate's verifiers may ask for, by name: those that all share, and its own."""
     found: dict[str, Callable[..., Any]] = {}
-    for file in (SETTINGS.root / "fixtures").glob("*.py"):
-        for name, value in vars(importlib.import_module(f"fixtures.{file.stem}")).items():
+    for file in (*(SETTINGS.root / "fixtures").glob("*.py"), *HOMES[gate_id].glob("conftest.py")):
+        for name, value in vars(importlib.import_module(_module(file))).items():
             if type(value).__name__ == "FixtureFunctionDefinition":
                 found[name] = inspect.unwrap(value)
     return found
 
 
-_FIXTURES = _fixtures()
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(SETTINGS.root).with_suffix("").parts)

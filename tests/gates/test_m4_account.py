@@ -9,9 +9,12 @@ from infra.clients import Clients
 from infra.errors import SubstrateError
 from infra.handles import load
 from phasegate.errors import ExitCode
+from tests.gates.rehearsal import CATALOGUE
 
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 """What keeps a run on AWS on this machine, whatever the machine can reach."""
+
+REQUIRED = {name for gate in CATALOGUE.gates.values() for names in gate.handles.values() for name in names}
 
 
 @pytest.mark.parametrize("case", ["emulator", "no credentials", "unknown profile", "malformed endpoint", "workers"])
@@ -76,14 +79,14 @@ def test_the_evidence_says_by_which_endpoints_the_platform_was_reached(platform)
 
 def test_the_account_is_the_one_that_every_arn_of_the_gates_names(platform) -> None:
     registry, account = load(platform.world.registry_path), platform.world.account_id
-    hold_account(account, registry)
+    hold_account(account, registry, REQUIRED)
     with pytest.raises(SubstrateError) as caught:
-        hold_account("123456789012", registry)
+        hold_account("123456789012", registry, REQUIRED)
     assert caught.value.exit_code == ExitCode.SUBSTRATE
     assert len(caught.value.problems) == 13  # eleven roles, the streaming cluster, the Kubernetes cluster
     platform.edit_registry({"ROLE_EKS_IRSA_IG": '"arn:aws:iam::123456789012:role/other"', "EKS_CLUSTER_ARN": None})
     with pytest.raises(SubstrateError, match="ROLE_EKS_IRSA_IG names account 123456789012") as caught:
-        hold_account(account, load(platform.registry))
+        hold_account(account, load(platform.registry), REQUIRED)
     assert len(caught.value.problems) == 1
 
 

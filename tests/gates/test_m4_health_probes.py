@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from fixtures.probes import ProbeRun, SurfaceNotSeenError
+from fixtures.probes import SurfaceNotSeenError
 from fixtures.run_scope import RunScope
-from fixtures.runtime import RuntimeProbes
 from infra.http import HttpResponse
 from infra.probes import ingress
 from infra.probes.run_scope import RunIdentity
+from verifiers.m4.d_dependencies.checks import ProbeRun
+from verifiers.m4.e_health.checks import RuntimeProbes
 
 LANES = ("ingress_edge",)
 IDENTITY = RunIdentity("platform_20260223T184232Z", "scenario_" + "0" * 32, "KEY", "platform_20260223T184232Z", ())

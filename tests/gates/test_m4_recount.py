@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from fixtures.run_scope import RunScope
-from infra.handles.sets import M4A_REQUIRED
 from tests.gates.rehearsal import CATALOGUE, Rehearsal
 
 
@@ -164,9 +163,9 @@ CLOSURE = [
 @pytest.mark.parametrize(("rows", "counts", "said"), CLOSURE)
 def test_a_closure_that_lost_a_row_or_miscounts_is_named(written, rows, counts, said) -> None:
     matrix, snapshot = written["m4a_required_handle_matrix"], written["m4a_handle_closure_snapshot"]
-    closure = written["m4a_closure"]
+    closure = written["closure"]
     assert closure.snapshot_flaws(matrix, snapshot) == []
-    assert sum(map(len, M4A_REQUIRED.values())) == len(matrix["rows"]) == 33
+    assert sum(map(len, CATALOGUE.gates["M4.A"].handles.values())) == len(matrix["rows"]) == 33
     assert said in "; ".join(closure.snapshot_flaws(changed(matrix, rows), changed(snapshot, counts)))
 
 

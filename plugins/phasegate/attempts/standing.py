@@ -46,7 +46,7 @@ class Standing:
     def rules(self) -> dict[str, str]:
         """The digest of each gate's rules, under the name that it has in evidence.
 
-        Severities and roll-ups make a verdict; titles, purposes, meanings and remedies are prose. What a gate owes
+        Severities, roll-ups and required handles make a verdict; titles, purposes, meanings and remedies are prose. What a gate owes
         is compared with what it showed.
         """
         return {rules_of(gate.id): _digest_of(gate) for gate in self._catalogue.gates.values()}
@@ -87,4 +87,5 @@ def rules_of(gate_id: str) -> str:
 
 
 def _digest_of(gate: Gate) -> str:
-    return digest_of({blocker.code: [blocker.severity.value, blocker.rolls_up_to] for blocker in gate.blockers})
+    blockers = {blocker.code: [blocker.severity.value, blocker.rolls_up_to] for blocker in gate.blockers}
+    return digest_of({"blockers": blockers, "handles": {family: [*names] for family, names in gate.handles.items()}})

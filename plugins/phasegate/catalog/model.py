@@ -1,7 +1,8 @@
 """The catalogue as frozen models: phases, gates, verifiers, blockers, and what a gate's evidence must hold.
 
-A catalogue is data: one YAML document a phase, and one a gate where gates have folders of their own. These models give it types and the laws that concern one
-record; the laws between records (unknown codes, cycles, roll-ups) are in `phasegate.catalog.lint`.
+A catalogue is data: one YAML document a phase, and one a gate where gates have folders of their own. These models
+give it types and the laws that concern one record; the laws between records (unknown codes, cycles, roll-ups) are in
+`phasegate.catalog.lint`.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def outline(phases: Sequence[Source], gates: Sequence[Source] = (), *, whole: bo
     documents = [_document(source) for source in phases]
     homes = {document.phase: document for document in reversed(documents) if document.phase is not None}
     for document in documents:
-        if homes.get(document.phase or "") is document:
+        if document.phase is not None and homes[document.phase] is document:
             own = tuple(gate for gate in alone if phase_of(gate.id) == document.phase)
             documents[documents.index(document)] = replace(document, gates=(*document.gates, *own))
     strays = tuple(gate for gate in alone if phase_of(gate.id) not in homes)

@@ -9,7 +9,6 @@ import pytest
 
 import infra.handles
 from infra.handles import Registry, load
-from infra.handles.sets import M4A_REQUIRED, REQUIRED_BY_GATE
 
 ROLE = "arn:aws:iam::000000000000:role/fraud-platform-dev-full-"
 
@@ -19,33 +18,7 @@ def registry() -> Registry:
     return load(Path(infra.handles.__file__).parent / "dev_full_handles.registry.v0.md")
 
 
-@pytest.mark.parametrize(
-    ("gate", "count"),
-    [
-        ("M4.A", 33),
-        ("M4.B", 27),
-        ("M4.C", 23),
-        ("M4.D", 21),
-        ("M4.E", 23),
-        ("M4.F", 15),
-        ("M4.G", 11),
-        ("M4.H", 4),
-        ("M4.I", 2),
-        ("M4.J", 6),
-    ],
-)
-def test_every_handle_that_a_gate_of_m4_requires_is_resolved(registry: Registry, gate: str, count: int) -> None:
-    names = REQUIRED_BY_GATE[gate]
-    assert len(set(names)) == len(names) == count
-    assert set(registry.require(names)) == set(names)
-    assert {"S3_EVIDENCE_BUCKET", "S3_RUN_CONTROL_ROOT_PATTERN"} <= set(names)
-
-
-def test_the_families_of_m4a_have_their_sizes() -> None:
-    assert [len(names) for names in M4A_REQUIRED.values()] == [3, 3, 7, 6, 6, 6, 2]
-
-
-def test_what_is_open_is_known_and_in_no_required_set(registry: Registry) -> None:
+def test_what_is_open_is_known(registry: Registry) -> None:
     unresolved = registry.unresolved()
     to_pin = {handle.name for handle in unresolved if handle.form == "TO_PIN"}
     name_only = [handle.name for handle in unresolved if handle.form == "name only"]
@@ -54,7 +27,6 @@ def test_what_is_open_is_known_and_in_no_required_set(registry: Registry) -> Non
     assert "ROLE_EKS_IRSA_LEARNING" in name_only
     assert sum(name.startswith("ENTRYPOINT_") for name in name_only) == 15
     assert len(unresolved) == len(to_pin) + len(name_only)
-    assert not {handle.name for handle in unresolved} & {name for names in REQUIRED_BY_GATE.values() for name in names}
 
 
 def test_one_role_is_assigned_twice_with_one_value(registry: Registry) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from phasegate.catalog.coverage import CollectedTest, lint_schemas, lint_tests
 from phasegate.catalog.load import parse
-from phasegate.errors import Problem
 from phasegate.catalog.model import Catalogue
+from phasegate.errors import Problem
 
 
 def collected(verifier: str, gate: str = "", name: str = "test_it", line: int = 7) -> CollectedTest:

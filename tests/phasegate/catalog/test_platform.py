@@ -19,7 +19,7 @@ from phasegate.project import load_catalogue
 from phasegate.settings import require_settings
 
 ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / "verifiers" / "catalog"
+FOLDER = ROOT / "verifiers"
 LETTERS = "ABCDEFGHIJ"
 
 
@@ -103,9 +103,7 @@ def test_no_two_blockers_of_a_gate_have_one_remedy() -> None:
 
 def test_the_committed_schema_is_the_one_of_the_models() -> None:
     committed = (FOLDER / "catalogue.schema.json").read_text(encoding="utf-8")
-    assert committed == catalogue_schema_text(), (
-        "run `phasegate catalog schema --out verifiers/catalog/catalogue.schema.json`"
-    )
+    assert committed == catalogue_schema_text(), "run `phasegate catalog schema --out verifiers/catalogue.schema.json`"
 
 
 def test_editors_check_each_document_against_the_committed_schema() -> None:
@@ -113,16 +111,22 @@ def test_editors_check_each_document_against_the_committed_schema() -> None:
     assert schema["$schema"] == DIALECT
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    for path in FOLDER.glob("*.yaml"):
+    for path in FOLDER.glob("*/phase.yaml"):
         text = path.read_text(encoding="utf-8")
-        assert text.splitlines()[0] == "# yaml-language-server: $schema=catalogue.schema.json"
+        assert text.splitlines()[0] == "# yaml-language-server: $schema=../catalogue.schema.json"
         validator.validate(yaml.safe_load(text))
+    of_gates = jsonschema.Draft202012Validator({"$defs": schema["$defs"], "$ref": "#/$defs/Gate"})
+    gates = [*FOLDER.glob("*/*/gate.yaml")]
+    assert len(gates) == len(catalogue().gates)
+    for path in gates:
+        of_gates.validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def test_the_schema_refuses_what_the_parser_refuses() -> None:
     validator = jsonschema.Draft202012Validator(catalogue_schema())
-    document = yaml.safe_load((FOLDER / "m4.yaml").read_text(encoding="utf-8"))
-    gate = document["gates"][0]
+    document = yaml.safe_load((FOLDER / "m4/phase.yaml").read_text(encoding="utf-8"))
+    gate = yaml.safe_load((FOLDER / "m4/a_handles/gate.yaml").read_text(encoding="utf-8"))
+    document["gates"] = [gate]
     gate["onwer"] = gate.pop("owner")
     gate["verifiers"][0]["id"] = "M4A_V1"
     gate["blockers"][0]["severity"] = "S4"

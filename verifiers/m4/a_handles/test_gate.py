@@ -9,23 +9,24 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.closure import HandleClosure, RuntimePathLaw
+    from fixtures.closure import HandleClosure
+    from verifiers.m4.a_handles.checks import RuntimePathLaw
 
 pytestmark = pytest.mark.gate("M4.A")
 
 
 @pytest.mark.verifier("M4A-V1")
-def test_every_required_handle_is_assigned(gate: GateRun, m4a_closure: HandleClosure) -> None:
-    gate.metric("required_handle_count", len(m4a_closure.rows))
-    for row in m4a_closure.missing:
-        block("M4A-B1", f"{row.handle} ({row.family}) has no line in {m4a_closure.source}")
+def test_every_required_handle_is_assigned(gate: GateRun, closure: HandleClosure) -> None:
+    gate.metric("required_handle_count", len(closure.rows))
+    for row in closure.missing:
+        block("M4A-B1", f"{row.handle} ({row.family}) has no line in {closure.source}")
 
 
 @pytest.mark.verifier("M4A-V2")
-def test_no_required_value_is_open_or_malformed(gate: GateRun, m4a_closure: HandleClosure) -> None:
-    gate.metric("resolved_handle_count", len(m4a_closure.resolved))
-    gate.metric("unresolved_handle_count", len(m4a_closure.rows) - len(m4a_closure.resolved))
-    for row in m4a_closure.unresolved:
+def test_no_required_value_is_open_or_malformed(gate: GateRun, closure: HandleClosure) -> None:
+    gate.metric("resolved_handle_count", len(closure.resolved))
+    gate.metric("unresolved_handle_count", len(closure.rows) - len(closure.resolved))
+    for row in closure.unresolved:
         block("M4A-B2", f"{row.handle} ({row.family}) is {row.value_form} at {row.place}")
 
 
@@ -44,28 +45,28 @@ def test_m3_closed_with_an_advance(gate: GateRun) -> None:
 
 @pytest.mark.verifier("M4A-V5")
 def test_the_closure_snapshot_is_published(
-    gate: GateRun, m4a_closure: HandleClosure, runtime_path_law: RuntimePathLaw
+    gate: GateRun, closure: HandleClosure, runtime_path_law: RuntimePathLaw
 ) -> None:
     upstream = gate.upstream("M3.J")
-    gate.artifact("m4a_required_handle_matrix.json", {"rows": m4a_closure.matrix()})
+    gate.artifact("m4a_required_handle_matrix.json", {"rows": closure.matrix()})
     gate.artifact(
         "m4a_handle_closure_snapshot.json",
         {
-            "required_handle_count": len(m4a_closure.rows),
-            "resolved_handle_count": len(m4a_closure.resolved),
-            "unresolved_handle_count": len(m4a_closure.rows) - len(m4a_closure.resolved),
+            "required_handle_count": len(closure.rows),
+            "resolved_handle_count": len(closure.resolved),
+            "unresolved_handle_count": len(closure.rows) - len(closure.resolved),
             "runtime_path_contract": runtime_path_law.status,
             "runtime_path_values": runtime_path_law.values(),
             "m3_gate": "PASS" if upstream.green else "FAIL",
             "m3_execution_id": upstream.execution_id,
-            "missing_handles": [row.handle for row in m4a_closure.missing],
-            "unresolved_handles": [row.handle for row in m4a_closure.unresolved],
-            "out_of_scope_open": m4a_closure.out_of_scope_open(),
-            "registry": m4a_closure.source,
-            "registry_sha256": m4a_closure.registry_sha256,
+            "missing_handles": [row.handle for row in closure.missing],
+            "unresolved_handles": [row.handle for row in closure.unresolved],
+            "out_of_scope_open": closure.out_of_scope_open(),
+            "registry": closure.source,
+            "registry_sha256": closure.registry_sha256,
         },
     )
     written = (gate.recorded("m4a_required_handle_matrix.json"), gate.recorded("m4a_handle_closure_snapshot.json"))
-    for flaw in m4a_closure.snapshot_flaws(*written):
+    for flaw in closure.snapshot_flaws(*written):
         block("M4A-B5", flaw)
     gate.publish()

@@ -21,9 +21,9 @@ def test_m4a_is_green(gate: GateRun) -> None:
 
 
 @pytest.mark.verifier("M4B-V2")
-def test_every_mapping_handle_is_resolved(gate: GateRun, m4b_closure: HandleClosure) -> None:
-    gate.metric("mapping_handle_count", len(m4b_closure.rows))
-    for row in (*m4b_closure.missing, *m4b_closure.unresolved):
+def test_every_mapping_handle_is_resolved(gate: GateRun, closure: HandleClosure) -> None:
+    gate.metric("mapping_handle_count", len(closure.rows))
+    for row in (*closure.missing, *closure.unresolved):
         block("M4B-B2", f"{row.handle} is {row.value_form} at {row.place}")
 
 

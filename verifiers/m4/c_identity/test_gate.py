@@ -9,7 +9,7 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.identity import RoleBindings, RoleReadback, SecretPaths
+    from verifiers.m4.c_identity.checks import RoleBindings, RoleReadback, SecretPaths
 
 pytestmark = pytest.mark.gate("M4.C")
 

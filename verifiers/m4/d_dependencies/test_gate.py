@@ -9,7 +9,7 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.probes import LaneDependencies, ProbeRun
+    from verifiers.m4.d_dependencies.checks import LaneDependencies, ProbeRun
 
 pytestmark = pytest.mark.gate("M4.D")
 

@@ -10,7 +10,7 @@ from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
     from fixtures.run_scope import RunScope
-    from fixtures.runtime import RuntimeProbes
+    from verifiers.m4.e_health.checks import RuntimeProbes
 
 pytestmark = pytest.mark.gate("M4.E")
 

@@ -9,8 +9,8 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.correlation import CorrelationContract, CorrelationProbes
     from fixtures.run_scope import RunScope
+    from verifiers.m4.f_correlation.checks import CorrelationContract, CorrelationProbes
 
 pytestmark = pytest.mark.gate("M4.F")
 

@@ -9,8 +9,8 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.drill import IngressDrill
     from fixtures.run_scope import RunScope
+    from verifiers.m4.g_drill.checks import IngressDrill
 
 pytestmark = pytest.mark.gate("M4.G")
 

@@ -9,8 +9,8 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.readiness import Readiness, RunScopedTargets
     from fixtures.run_scope import RunScope
+    from verifiers.m4.h_readiness.checks import Readiness, RunScopedTargets
 
 pytestmark = pytest.mark.gate("M4.H")
 

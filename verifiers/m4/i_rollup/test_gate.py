@@ -10,8 +10,8 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.adjudication import Adjudication
-    from fixtures.recount import Recount
+    from verifiers.m4.i_rollup.checks import Adjudication
+    from verifiers.m4.i_rollup.recount import Recount
 
 pytestmark = pytest.mark.gate("M4.I")
 

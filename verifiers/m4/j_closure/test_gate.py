@@ -10,7 +10,7 @@ import pytest
 from phasegate.api import GateRun, block
 
 if TYPE_CHECKING:
-    from fixtures.closing import Closing
+    from verifiers.m4.j_closure.checks import Closing
 
 pytestmark = pytest.mark.gate("M4.J")
 
