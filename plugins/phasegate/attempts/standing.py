@@ -46,8 +46,8 @@ class Standing:
     def rules(self) -> dict[str, str]:
         """The digest of each gate's rules, under the name that it has in evidence.
 
-        Severities, roll-ups and required handles make a verdict; titles, purposes, meanings and remedies are prose. What a gate owes
-        is compared with what it showed.
+        Severities, roll-ups and required handles make a verdict; titles, purposes, meanings and remedies are prose.
+        What a gate owes is compared with what it showed.
         """
         return {rules_of(gate.id): _digest_of(gate) for gate in self._catalogue.gates.values()}
 
