@@ -22,7 +22,7 @@ def settings(tmp_path, monkeypatch):
         (tmp_path / name).write_text("raise SystemExit")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "lib")])
     root = tmp_path / "project"
-    return SimpleNamespace(root=root, code=(), schemas=root / "../cat/schemas", verifiers=(root / "../gates",))
+    return SimpleNamespace(root=root, code=(), schemas=(root / "../cat/schemas",), verifiers=(root / "../gates",))
 
 
 @pytest.mark.parametrize(
