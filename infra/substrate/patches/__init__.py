@@ -34,6 +34,7 @@ class Patch:
 
 PATCHES = (
     Patch("shared_models"),
+    Patch("operation_models"),
     Patch("account"),
     Patch("managed_policies"),
     Patch("msk"),
