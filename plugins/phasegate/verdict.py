@@ -151,7 +151,7 @@ class GateJudgement:
     @property
     def word(self) -> str:
         """The verdict in the gate's own vocabulary."""
-        return self.gate.advance if self.overall_pass else self.verdict.value
+        return word_of(self.gate, self.verdict)
 
     @property
     def next_gate(self) -> str:
@@ -176,6 +176,16 @@ class GateJudgement:
     def blocker(self, code: str) -> Blocker:
         """The catalogue's record of a raised code."""
         return self.gate.blocker_by_code[code]
+
+
+def word_of(gate: Gate, verdict: Verdict) -> str:
+    """A verdict in a gate's own vocabulary."""
+    words = {
+        Verdict.ADVANCE: gate.advance,
+        Verdict.HOLD_REMEDIATE: gate.hold,
+        Verdict.NO_GO_RESET_REQUIRED: gate.reset,
+    }
+    return words[verdict]
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -13,6 +13,7 @@ from phasegate.attempts.journal import Journal
 from phasegate.attempts.layout import STAGING, Layout
 from phasegate.attempts.present import SUBSTRATE
 from phasegate.attempts.root_id import RootId
+from phasegate.catalog.grammar import summary_name
 from phasegate.catalog.model import Catalogue
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import Origin
@@ -167,7 +168,7 @@ class History:
     def summary_name(self, prefix: str) -> str:
         """File name of the summary of the gate that a prefix stands for."""
         external = self._external_of_prefix.get(prefix)
-        return external.summary if external is not None else f"{prefix}_execution_summary.json"
+        return external.summary if external is not None else summary_name(prefix)
 
     def target(self, summary: Mapping[str, Any]) -> Mapping[str, str]:
         """What an attempt looked at; of what was handed over the substrate alone, empty where nothing says so."""

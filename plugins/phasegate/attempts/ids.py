@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from phasegate.catalog.grammar import execution_id, execution_parts
 from phasegate.catalog.model import Gate
-
-_PATTERN = re.compile(r"(?P<prefix>m\d+[a-z]\d?)(?:_(?P<label>[a-z0-9]+(?:_[a-z0-9]+)*))?_(?P<time>\d{8}T\d{6}Z)")
-_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +31,8 @@ class ExecutionId:
     @classmethod
     def parse(cls, text: str) -> ExecutionId | None:
         """The id that a text is; None where it is none."""
-        match = _PATTERN.fullmatch(text)
-        if match is None:
-            return None
-        try:
-            time = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
-        except ValueError:
-            return None
-        return cls(match["prefix"], match["label"], time)
-
-    @property
-    def phase(self) -> str:
-        """The folder of its phase, such as `m4`."""
-        return self.prefix.rstrip("0123456789")[:-1] if self.prefix[-1].isdigit() else self.prefix[:-1]
+        parts = execution_parts(text)
+        return cls(*parts) if parts is not None else None
 
     def __str__(self) -> str:
-        return "_".join(part for part in (self.prefix, self.label, self.time.strftime(_TIME)) if part)
+        return execution_id(self.prefix, self.label, self.time)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from phasegate.attempts.ids import ExecutionId
+from phasegate.catalog.grammar import is_numbered_phase, likely_phase
+from phasegate.catalog.model import Catalogue
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.files import entries, open_regular
 
@@ -38,6 +40,11 @@ _OTHERWISE = "choose another folder with --runs-root, on a disk that works"
 class Layout:
     """The folders of one platform's evidence.
 
+    Args:
+        runs_root: The folder under which all evidence lies.
+        platform: The platform.
+        catalogue: Says of which phase a gate is; without it the prefixes of gates say it, as far as they can.
+
     Attributes:
         root: `<runs root>/<platform>`.
         platform: The platform.
@@ -46,11 +53,21 @@ class Layout:
         EvidenceError: The system cannot look at the runs root.
     """
 
-    def __init__(self, runs_root: Path, platform: str) -> None:
+    def __init__(self, runs_root: Path, platform: str, catalogue: Catalogue | None = None) -> None:
         root = runs_root / platform
         with explained("look at the runs root", root):
             self.root = root.resolve() if root.is_symlink() else root
         self.platform = platform
+        self._phase_of_prefix = dict(catalogue.phase_of_prefix) if catalogue is not None else {}
+
+    def phase_of(self, execution_id: ExecutionId) -> str:
+        """The phase of an attempt, such as `m4`; of a gate that is not catalogued, as its prefix reads."""
+        prefix = execution_id.prefix
+        return self._phase_of_prefix.get(prefix) or likely_phase(prefix)
+
+    def is_phase(self, name: str) -> bool:
+        """Whether a folder's name is that of a phase."""
+        return name in self._phase_of_prefix.values() or is_numbered_phase(name)
 
     def phase(self, phase: str) -> Path:
         """The folder of a phase, such as `m4` (any case)."""
@@ -58,11 +75,11 @@ class Layout:
 
     def attempt(self, execution_id: ExecutionId) -> Path:
         """Where a committed attempt lies."""
-        return self.phase(execution_id.phase) / str(execution_id)
+        return self.phase(self.phase_of(execution_id)) / str(execution_id)
 
     def staging(self, execution_id: ExecutionId) -> Path:
         """Where an attempt grows until it is committed."""
-        return self.phase(execution_id.phase) / STAGING / str(execution_id)
+        return self.phase(self.phase_of(execution_id)) / STAGING / str(execution_id)
 
     def session(self, session_id: str) -> Path:
         """Where the processes of a session note the attempts that they opened."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,6 @@ RECEIPT_NAME: Final = re.compile(r"prune_\d{8}T\d{6}Z_\d+\.dsse\.json")
 ASIDE: Final = ".pruned-"
 """What an attempt's folder is called while a prune removes it; the attempt's name follows."""
 
-_PHASE = re.compile(r"m\d+")
 _SESSION = re.compile(r"[0-9a-f]{32}")
 _SESSION_NOTE = re.compile(r"[a-z_]+\.json")
 _HALF_WRITTEN = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}")
@@ -61,8 +61,8 @@ def strays(layout: Layout) -> Iterator[Stray]:
             yield entry
         elif entry.name in folders:
             yield from _of_folder(entry, entry.name, folders[entry.name])
-        elif _PHASE.fullmatch(entry.name):
-            yield from _of_folder(entry, entry.name, _of_phase)
+        elif layout.is_phase(entry.name):
+            yield from _of_folder(entry, entry.name, partial(_of_phase, layout))
         elif entry.name in {LOCK, ROOT_ID}:
             yield from _unless_file(entry, entry.name, empty=entry.name == LOCK)
         elif entry.is_file and _is_left_by(entry, {ROOT_ID}):
@@ -74,7 +74,7 @@ def strays(layout: Layout) -> Iterator[Stray]:
     yield from _beside(layout)
 
 
-def _of_phase(entry: Entry, place: str) -> Iterator[Stray]:
+def _of_phase(layout: Layout, entry: Entry, place: str) -> Iterator[Stray]:
     parsed = ExecutionId.parse(entry.name)
     if entry.name == INDEX:
         yield from _unless_file(entry, place)
@@ -84,8 +84,8 @@ def _of_phase(entry: Entry, place: str) -> Iterator[Stray]:
         yield _stray(place, _CUT_SHORT, harmless=True)
     elif parsed is None:
         yield _stray(place, _UNKNOWN)
-    elif parsed.phase != entry.path.parent.name:
-        yield _stray(place, f"an attempt of {parsed.phase} does not belong here")
+    elif (phase := layout.phase_of(parsed)) != entry.path.parent.name:
+        yield _stray(place, f"an attempt of {phase} does not belong here")
 
 
 def _of_staging(entry: Entry, place: str) -> Iterator[Stray]:

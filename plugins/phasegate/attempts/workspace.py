@@ -67,7 +67,7 @@ class Workspace:
     ) -> None:
         self.catalogue = catalogue
         self.session_id = session_id
-        self.layout = Layout(runs_root, platform)
+        self.layout = Layout(runs_root, platform, catalogue)
         self.root_id = RootId(self.layout)
         self.history = History(self.layout, catalogue, schemas, self.root_id, trusted)
         self.heads = Heads(self.layout)

@@ -6,7 +6,8 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
 
-from phasegate.catalog.coverage import CollectedTest, short_id
+from phasegate.catalog.coverage import CollectedTest
+from phasegate.catalog.grammar import short_verifier
 from phasegate.catalog.model import Catalogue
 from phasegate.errors import Problem
 
@@ -31,13 +32,13 @@ def lint_bodies(catalogue: Catalogue, tests: Sequence[CollectedTest], sources: M
     problems: list[Problem] = []
     for test in sorted(set(tests)):
         tree = trees.get(test.file)
-        gate = catalogue.gate_of_verifier.get(short_id(test.verifier))
+        gate = catalogue.gate_of_verifier.get(short_verifier(test.verifier))
         if tree is None or gate is None:
             continue
         function = _function(tree, test.line)
         if function is None:
             continue  # it is made elsewhere, by a factory say: its own text is not in this file
-        codes = ", ".join(gate.verifier_by_id[short_id(test.verifier)].raises)
+        codes = ", ".join(gate.verifier_by_id[short_verifier(test.verifier)].raises)
         problems += _problems(function, test, codes)
     return problems
 

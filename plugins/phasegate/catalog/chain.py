@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from phasegate.catalog.grammar import gate_prefix, names_gate, names_phase, next_phase, phase_of, word_target
 from phasegate.catalog.near import near
 from phasegate.catalog.outline import DocumentOutline, GateOutline, Name, Outline
 from phasegate.errors import Problem
-
-_GATE_WORD = re.compile(r"M[0-9]{1,4}[A-Z][0-9]?")
-_PHASE_WORD = re.compile(r"M[0-9]{1,4}")
-_ADVANCE = "ADVANCE_TO_"
 
 
 def edges_lead_somewhere(outline: Outline) -> Iterator[Problem]:
@@ -56,53 +52,82 @@ def required_verdicts_exist(outline: Outline) -> Iterator[Problem]:
     words = {gate.id: gate.advance for gate in outline.gates if gate.advance is not None}
     external = {gate.id for gate in outline.external}
     for gate in outline.gates:
-        phase = gate.id.partition(".")[0]
         for edge in gate.upstream:
             if edge.verdict is None:
                 continue
             if edge.gate in words and edge.verdict != words[edge.gate]:
                 fact = f"{gate.id} requires {edge.verdict} of {edge.gate}, whose word is {words[edge.gate]}"
                 yield edge.verdict.problem(fact, f"write {words[edge.gate]}")
-            own = {_ADVANCE + phase, _ADVANCE + gate.prefix.upper()}
-            if edge.gate in external and edge.verdict not in own:
+            own = {phase_of(gate.id), gate.prefix.upper()}
+            if edge.gate in external and word_target(edge.verdict) not in own:
                 fact = f"{gate.id} requires {edge.verdict} of {edge.gate}, which is no advance to this gate or phase"
-                yield edge.verdict.problem(fact, f"write {' or '.join(sorted(own))}")
+                remedy = " or ".join(f"ADVANCE_TO_{target}" for target in sorted(own))
+                yield edge.verdict.problem(fact, f"write {remedy}")
 
 
 def advance_words_follow_the_chain(outline: Outline) -> Iterator[Problem]:
-    """An advance word that names a gate names one that rests on this gate; one that names a phase, the next."""
-    known = {gate.prefix.upper() for gate in outline.gates}
-    resting: dict[str, set[str]] = {}
+    """An advance word that names a gate names one that rests on this gate; one that names a phase, the next.
+
+    Of several gates with one word, each of which opens the same gate, it is enough that this one rests on one of them.
+    """
+    words = _Words(outline)
+    closed: dict[str, GateOutline] = {}
     for gate in outline.gates:
-        for edge in gate.upstream:
-            resting.setdefault(edge.gate, set()).add(gate.prefix.upper())
-    claimed: dict[str, GateOutline] = {}
-    for gate in outline.gates:
-        if gate.advance is None or not gate.advance.startswith(_ADVANCE):
+        target = word_target(gate.advance) if gate.advance is not None else None
+        if gate.advance is None or target is None:
             continue
-        target = gate.advance.removeprefix(_ADVANCE)
-        following = resting.get(gate.id, set())
-        if _GATE_WORD.fullmatch(target):
-            if target not in known and outline.whole:
-                remedy = near(target, following, "name a gate that rests on this one, or the phase that comes next")
-                yield gate.advance.problem(f"{gate.id} advances to {target}, which is not catalogued", remedy)
-            elif target in known and target not in following:
-                others = " or ".join(sorted(following)) or "the phase that comes next"
-                yield gate.advance.problem(
-                    f"{gate.id} advances to {target}, which does not rest on it",
-                    f"name {others}, or add {gate.id} to the upstream of that gate",
-                )
-        elif _PHASE_WORD.fullmatch(target):
-            yield from _phase_word(gate, gate.advance, target, claimed)
+        problem = words.problem(gate, gate.advance, target)
+        if problem is not None:
+            yield problem
+        elif target not in words.known | words.parts.keys() and names_phase(target, phase_of(gate.id)):
+            yield from _phase_word(gate, gate.advance, target, closed)
 
 
-def _phase_word(gate: GateOutline, word: Name, target: str, claimed: dict[str, GateOutline]) -> Iterator[Problem]:
-    phase = gate.id.partition(".")[0]
-    following = _next_phase(phase)
-    if following is not None and target != following:
-        fact = f"{gate.id} advances from {phase} to {target}, which is not the next phase"
-        yield word.problem(fact, f"write {_ADVANCE}{following}")
-    first = claimed.setdefault(target, gate)
+class _Words:
+    """What advance words may open: gates, and parts of a phase, which the aliases of gates name (`P4` of `P4.A`)."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._whole = outline.whole
+        self.known = {gate.prefix.upper() for gate in outline.gates}
+        self.parts: dict[str, set[str]] = {}
+        self._resting: dict[str, set[str]] = {}
+        self._opening: dict[str, set[str]] = {}
+        for gate in outline.gates:
+            upstream = {str(edge.gate) for edge in gate.upstream}
+            for name in upstream:
+                self._resting.setdefault(name, set()).add(gate.prefix.upper())
+            if gate.alias is not None:
+                self.parts.setdefault(phase_of(gate.alias), set()).update(upstream)
+            if gate.advance is not None:
+                self._opening.setdefault(gate.advance, set()).add(gate.id)
+
+    def problem(self, gate: GateOutline, word: Name, target: str) -> Problem | None:
+        """What is wrong with a word that opens a gate or a part, if anything."""
+        following = self._resting.get(gate.id, set())
+        if target in self.known:
+            backwards = any(gate_prefix(edge.gate).upper() == target for edge in gate.upstream)
+            if not backwards and any(target in self._resting.get(other, ()) for other in self._opening[word]):
+                return None
+            others = " or ".join(sorted(following)) or "the phase that comes next"
+            return word.problem(
+                f"{gate.id} advances to {target}, which does not rest on it",
+                f"name {others}, or add {gate.id} to the upstream of that gate",
+            )
+        if names_gate(target, phase_of(gate.id)) and self._whole:
+            remedy = near(target, following, "name a gate that rests on this one, or the phase that comes next")
+            return word.problem(f"{gate.id} advances to {target}, which is not catalogued", remedy)
+        if target in self.parts and gate.id not in self.parts[target]:
+            fact = f"{gate.id} advances to {target}, where no gate rests on it"
+            return word.problem(fact, f"add {gate.id} to the upstream of the first gate of {target}")
+        return None
+
+
+def _phase_word(gate: GateOutline, word: Name, target: str, closed: dict[str, GateOutline]) -> Iterator[Problem]:
+    following = next_phase(phase_of(gate.id))
+    if target != following:
+        fact = f"{gate.id} advances from {phase_of(gate.id)} to {target}, which is not the next phase"
+        yield word.problem(fact, f"write {word.removesuffix(target)}{following}")
+    first = closed.setdefault(target, gate)
     if first is not gate:
         fact = f"{gate.id} advances to phase {target}, as {first.id} does"
         yield word.problem(fact, "let one gate close the phase")
@@ -116,13 +141,12 @@ def phases_follow_each_other(outline: Outline) -> Iterator[Problem]:
             phases.setdefault(document.phase, document)
     for document in phases.values():
         phase = document.phase
-        following = phases.get(_next_phase(phase) or "") if phase is not None else None
+        following = phases.get(next_phase(phase) or "") if phase is not None else None
         if phase is None or following is None or not document.gates:
             continue
-        word = f"{_ADVANCE}{following.phase}"
-        closing = [gate for gate in document.gates if gate.advance == word]
+        closing = [gate for gate in document.gates if word_target(gate.advance or "") == following.phase]
         if not closing:
-            remedy = f"give the gate that closes it the advance word {word}"
+            remedy = f"give the gate that closes it an advance word that names {following.phase}"
             yield phase.problem(f"no gate of {phase} advances to {following.phase}", remedy)
         for gate in closing:
             resting = any(edge.gate == gate.id for other in following.gates for edge in other.upstream)
@@ -130,11 +154,6 @@ def phases_follow_each_other(outline: Outline) -> Iterator[Problem]:
                 fact = f"{gate.id} advances to {following.phase}, where no gate rests on it"
                 remedy = f"add {gate.id} to the upstream of the first gate of {following.phase}"
                 yield gate.advance.problem(fact, remedy)
-
-
-def _next_phase(phase: str) -> str | None:
-    match = _PHASE_WORD.fullmatch(phase)
-    return f"M{int(phase[1:]) + 1}" if match is not None else None
 
 
 CHAIN_LAWS: tuple[Callable[[Outline], Iterator[Problem]], ...] = (

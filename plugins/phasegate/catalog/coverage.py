@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from phasegate.catalog.grammar import short_verifier
 from phasegate.catalog.model import Catalogue, Gate
 from phasegate.catalog.near import near
 from phasegate.errors import Problem
@@ -53,7 +54,7 @@ def lint_tests(catalogue: Catalogue, tests: Sequence[CollectedTest], *, complete
         problem = _claim_problem(catalogue, test)
         if problem is not None:
             problems.append(problem)
-        short = short_id(test.verifier)
+        short = short_verifier(test.verifier)
         if short in catalogue.gate_of_verifier:
             claims.setdefault(short, {}).setdefault(test.nodeid, test)
     for gate in catalogue.gates.values() if complete else ():
@@ -108,11 +109,6 @@ def lint_schemas(catalogue: Catalogue, files: Mapping[str, Sequence[str]], home:
     return problems
 
 
-def short_id(verifier: str) -> str:
-    """The short form of a verifier's identifier: `M4A-V1` for `M4A-V1-HANDLE-PRESENCE`."""
-    return "-".join(verifier.split("-")[:2])
-
-
 def _claim_problem(catalogue: Catalogue, test: CollectedTest) -> Problem | None:
     """What is wrong with one test's claim, if anything."""
     if not test.verifier:
@@ -121,7 +117,7 @@ def _claim_problem(catalogue: Catalogue, test: CollectedTest) -> Problem | None:
             test.place,
             'mark it with pytest.mark.verifier("…"), or move it out of the module',
         )
-    short = short_id(test.verifier)
+    short = short_verifier(test.verifier)
     gate = catalogue.gate_of_verifier.get(short)
     if gate is None:
         return Problem(

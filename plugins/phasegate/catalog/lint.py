@@ -6,12 +6,16 @@ Each law is a function from the outline to the problems it finds; the laws about
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from phasegate.catalog.chain import CHAIN_LAWS
+from phasegate.catalog.grammar import gate_prefix, phase_of
 from phasegate.catalog.near import near
 from phasegate.catalog.outline import DocumentOutline, Name, Outline
 from phasegate.errors import Problem
+
+_BEFORE_NUMBER = re.compile(r"[^-.]+(?=[-.][A-Z])")
 
 Law = Callable[[Outline], Iterator[Problem]]
 
@@ -42,6 +46,9 @@ def _phases_and_gates_belong_together(outline: Outline) -> Iterator[Problem]:
 
 def _names_are_unique(outline: Outline) -> Iterator[Problem]:
     documents, gates = outline.documents, outline.gates
+    of_phases = {blocker.code for document in documents for blocker in document.blockers}
+    raised_by_gates = (blocker.code for gate in gates for blocker in gate.blockers or ())
+    yield from _once("blocker of a phase", (code for code in raised_by_gates if code in of_phases))
     yield from _once("phase", (document.phase for document in documents))
     yield from _once("gate", (*(gate.id for gate in gates), *(gate.id for gate in outline.external)))
     yield from _once("alias", (gate.alias for gate in gates))
@@ -49,18 +56,24 @@ def _names_are_unique(outline: Outline) -> Iterator[Problem]:
     yield from _once(
         "blocker",
         (
-            *(blocker.code for document in documents for blocker in document.blockers or ()),
-            *(blocker.code for gate in gates for blocker in gate.blockers or ()),
+            *(blocker.code for document in documents for blocker in document.blockers),
+            *(blocker.code for gate in gates for blocker in gate.blockers or () if blocker.code not in of_phases),
         ),
     )
-    markers: dict[str, Name] = {}
+    yield from _once("prefix of codes", {gate.id: gate.code_prefix for gate in gates}.values())
+    markers = {gate_prefix(document.phase): ("phase", document.phase) for document in documents if document.phase}
     for gate in gates:
-        markers.setdefault(gate.prefix, gate.id)
+        if gate.prefix in markers and markers[gate.prefix][1] != gate.id:
+            kind, other = markers[gate.prefix]
+            fact = f"the gate {gate.id} would be selected by `-m {gate.prefix}`, as {kind} {other} is"
+            yield gate.id.problem(fact, "give it another name")
+        markers.setdefault(gate.prefix, ("gate", gate.id))
     for gate in gates:
-        marker = gate.alias.replace(".", "").lower() if gate.alias is not None else None
+        marker = gate_prefix(gate.alias) if gate.alias is not None else ""
         if gate.alias is not None and marker in markers:
+            kind, other = markers[marker]
             yield gate.alias.problem(
-                f"the alias {gate.alias} would be selected by `-m {marker}`, as gate {markers[marker]} is",
+                f"the alias {gate.alias} would be selected by `-m {marker}`, as {kind} {other} is",
                 "give the gate an alias of its own",
             )
 
@@ -76,24 +89,30 @@ def _once(kind: str, names: Iterable[Name | None]) -> Iterator[Problem]:
 def _records_stand_where_they_belong(outline: Outline) -> Iterator[Problem]:
     for document in outline.documents:
         phase = document.phase
-        for blocker in document.blockers or ():
-            if phase is not None and not blocker.code.startswith(phase):
-                yield blocker.code.problem(f"{blocker.code} is not a code of {phase}", f"name it {phase}…-B…")
+        of_phase = {blocker.code for blocker in document.blockers}
+        for taxonomy in document.taxonomies:
+            if phase is not None and not taxonomy.id.startswith(phase):
+                yield taxonomy.id.problem(f"{taxonomy.id} is not a part of {phase}", f"name it {phase}…")
+            for blocker in taxonomy.blockers or ():
+                if _misplaced(blocker.code, taxonomy.id):
+                    fact, remedy = f"{blocker.code} is not a code of {taxonomy.id}", f"name it {taxonomy.id}-B…"
+                    yield blocker.code.problem(fact, remedy)
         for gate in document.gates:
-            if phase is not None and gate.id.partition(".")[0] != phase:
+            if phase is not None and phase_of(gate.id) != phase:
                 yield gate.id.problem(f"{gate.id} stands in the document of {phase}", "move it to its phase's document")
             start = gate.prefix.upper()
             for verifier in gate.verifiers:
                 if _misplaced(verifier.id, start):
                     yield verifier.id.problem(f"{verifier.id} stands in gate {gate.id}", f"name it {start}-V…")
-            for blocker in gate.blockers or ():
-                if _misplaced(blocker.code, start):
+            start = gate.code_prefix or start
+            for blocker in gate.blockers or ():  # which may have blockers of its phase that it raises itself
+                if _misplaced(blocker.code, start) and blocker.code not in of_phase:
                     yield blocker.code.problem(f"{blocker.code} stands in gate {gate.id}", f"name it {start}-B…")
 
 
 def _misplaced(name: str, start: str) -> bool:
-    own, dash, _ = name.partition("-")
-    return bool(dash) and own != start  # without a dash its form is wrong, which is another problem
+    own = _BEFORE_NUMBER.match(name)
+    return own is not None and own[0] != start  # a name of another form is another problem
 
 
 def _codes_are_known(outline: Outline) -> Iterator[Problem]:
@@ -122,7 +141,7 @@ def _blockers_are_raised(outline: Outline) -> Iterator[Problem]:
 
 def _roll_ups_arrive(outline: Outline) -> Iterator[Problem]:
     for document in outline.documents:
-        if document.blockers is None:
+        if any(taxonomy.blockers is None for taxonomy in document.taxonomies) or not document.taxonomies:
             continue
         taxonomy = {blocker.code for blocker in document.blockers}
         for name in _roll_ups(document):
@@ -134,7 +153,7 @@ def _roll_ups_arrive(outline: Outline) -> Iterator[Problem]:
 
 def _roll_ups(document: DocumentOutline) -> Iterator[Name]:
     """Every code that something of the document rolls up to."""
-    for blocker in document.blockers or ():
+    for blocker in document.blockers:
         if blocker.rolls_up_to is not None:
             yield blocker.rolls_up_to
     for gate in document.gates:
@@ -146,8 +165,8 @@ def _roll_ups(document: DocumentOutline) -> Iterator[Name]:
 
 
 def _roll_ups_end(document: DocumentOutline) -> Iterator[Problem]:
-    codes = [blocker.code for blocker in document.blockers or ()]
-    above: dict[str, Name | None] = {blocker.code: blocker.rolls_up_to for blocker in document.blockers or ()}
+    codes = [blocker.code for blocker in document.blockers]
+    above: dict[str, Name | None] = {blocker.code: blocker.rolls_up_to for blocker in document.blockers}
     settled: set[str] = set()
     for start in codes:
         way: list[str] = []

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from phasegate.catalog.derive import fill_in
+from phasegate.catalog.grammar import in_order
 from phasegate.catalog.lint import lint
 from phasegate.catalog.model import Catalogue, Gate, PhaseDocument
 from phasegate.catalog.outline import outline
@@ -44,6 +46,10 @@ def parse(documents: Sequence[tuple[str, str]], *, complete: bool = True) -> tup
         if source is None:
             continue
         sources.append(source)
+    alone = [source for source in sources if _is_gate(source)]
+    phases = [source for source in sources if not _is_gate(source)]
+    fill_in(phases, alone)
+    for source in sources:
         kind = Gate if _is_gate(source) else PhaseDocument
         try:
             record = kind.model_validate(source.data)
@@ -57,11 +63,10 @@ def parse(documents: Sequence[tuple[str, str]], *, complete: bool = True) -> tup
             Problem("the catalogue has no documents", "catalogue", "write one YAML document a phase in its folder")
         )
     whole = complete and len(sources) == len(documents)
-    alone = [source for source in sources if _is_gate(source)]
-    problems += lint(outline([source for source in sources if source not in alone], alone, whole=whole))
+    problems += lint(outline(phases, alone, whole=whole))
     if problems or not parsed:
         return None, _in_reading_order(problems, [name for name, _ in documents])
-    parsed.sort(key=lambda document: int(document.phase.id[1:]))
+    parsed.sort(key=lambda document: in_order(document.phase.id))
     catalogue = Catalogue(
         platform=parsed[0].platform,
         documents=tuple(_with_gates(document, gates) for document in parsed),
@@ -90,6 +95,10 @@ def _identifiers(source: Source) -> Iterator[tuple[str, Path]]:
     yield phase["id"], ("phase", "id")
     for index, blocker in enumerate(phase["blockers"]):
         yield blocker["code"], ("phase", "blockers", index, "code")
+    for index, taxonomy in enumerate(phase.get("taxonomies", ())):
+        yield taxonomy["id"], ("phase", "taxonomies", index, "id")
+        for position, blocker in enumerate(taxonomy["blockers"]):
+            yield blocker["code"], ("phase", "taxonomies", index, "blockers", position, "code")
     for index, gate in enumerate(source.data.get("external", ())):
         yield gate["id"], ("external", index, "id")
     for index, gate in enumerate(source.data.get("gates", ())):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from phasegate.catalog.coverage import short_id
+from phasegate.catalog.grammar import short_verifier
 
 _MARK = "verifier"
 _OF_CONTAINERS = "pytestmark"
@@ -126,7 +126,7 @@ class _Reader:
             if isinstance(node, ast.Call) and self._is_mark(node.func) and node.args:
                 name = self._meant(node.args[0])
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                    found |= {short_id(name.value)}
+                    found |= {short_verifier(name.value)}
             elif isinstance(node, ast.Name) and node.id in self._names and node.id not in seen:
                 found |= self._marks(self._names[node.id], seen | {node.id})
         return found

@@ -13,29 +13,34 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from phasegate.catalog.grammar import (
+    AdvanceWord,
+    ArtifactName,
+    BlockerCode,
+    CodePrefix,
+    ExecutionIdText,
+    GateAlias,
+    GateId,
+    HandleName,
+    Label,
+    PhaseId,
+    Sha256,
+    StopWord,
+    TaxonomyId,
+    Text,
+    VerifierId,
+    VerifierName,
+    gate_prefix,
+    phase_of,
+    summary_name,
+)
 
 FORMAT = "phasegate-catalogue/1"
 LONGEST_WAIVER_DAYS = 366
 """No catalogue lets a waiver stand for longer than this."""
 
-PhaseId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}$"), Field(examples=["M4"])]
-GateId = Annotated[str, StringConstraints(pattern=r"^M[0-9]{1,4}\.[A-Z][0-9]?$"), Field(examples=["M4.C"])]
-GateAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]+\.[A-Z]$"), Field(examples=["P3.A"])]
-VerifierId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-V[0-9]+$"), Field(examples=["M4C-V2"])]
-VerifierName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_-]+$"), Field(examples=["ROLE-HANDLE-CLOSURE"])]
-BlockerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-B[0-9]+(\.[0-9]+)?$"), Field(examples=["M4C-B2"])]
-ArtifactName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+\.json$"), Field(examples=["m4c_matrix.json"])]
-AdvanceWord = Annotated[str, StringConstraints(pattern=r"^ADVANCE_TO_[A-Z0-9]+$"), Field(examples=["ADVANCE_TO_M4D"])]
-HandleName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$"), Field(examples=["MSK_CLUSTER_ARN"])]
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$"), Field(examples=["p3_gate_rollup"])]
-ExecutionIdText = Annotated[
-    str,
-    StringConstraints(pattern=r"^m[0-9]{1,4}[a-z][0-9]?(_[a-z0-9]+)*_[0-9]{8}T[0-9]{6}Z$"),
-    Field(examples=["m3j_20260223T233827Z"]),
-]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -69,6 +74,20 @@ class PhaseBlocker(Record):
     inferred: Flag = False
 
 
+class Taxonomy(Record):
+    """The blockers of a part of a phase, such as P3 within M5; they roll up to those of the phase.
+
+    Attributes:
+        id: Its identifier, with which its codes begin, such as `M5P3`.
+        title: What the part establishes.
+        blockers: Its blockers.
+    """
+
+    id: TaxonomyId
+    title: Text
+    blockers: Annotated[tuple[PhaseBlocker, ...], Field(min_length=1)]
+
+
 class Blocker(Record):
     """One reason for which a gate does not advance.
 
@@ -77,8 +96,9 @@ class Blocker(Record):
         meaning: What is wrong when it is raised.
         remedy: What closes it, in one sentence.
         severity: How grave it is.
-        rolls_up_to: The phase blocker that it activates.
-        inferred: Names of the fields that the platform's record does not state and this catalogue decides.
+        rolls_up_to: The blocker of the phase's taxonomy that it activates; by default its gate's `rolls_up_to`.
+        inferred: Names of the fields that the platform's record does not state and this catalogue decides; by default
+            the phase's `inferred`.
     """
 
     code: BlockerCode
@@ -97,12 +117,16 @@ class Verifier(Record):
         name: The rest of its full identifier, such as `HANDLE-PRESENCE`.
         purpose: What holds when it passes.
         raises: The blockers that it may raise; a verifier can raise no other.
+        kind: `check`: the project writes its test. The others the framework tests itself: `entry`, that the upstream
+            gates are green; `contract`, that the artifacts written so far are owed, fit their schemas and hold no
+            secret; `publish`, that the pack is stored durably and reads back.
     """
 
     id: VerifierId
     name: VerifierName
     purpose: Text
     raises: Annotated[tuple[BlockerCode, ...], Field(min_length=1)]
+    kind: Literal["check", "entry", "contract", "publish"] = "check"
 
     @property
     def full_id(self) -> str:
@@ -182,15 +206,21 @@ class Gate(Record):
     Attributes:
         id: Its identifier, such as `M4.C`.
         alias: Its name in another numbering, such as `P3.A`.
+        code_prefix: With what its blockers' codes begin; by default its own prefix, such as `M4C`.
         title: What it establishes.
         owner: Who answers for it.
         label: Readable part of the execution id, between prefix and time.
         upstream: The gates that it rests on.
         laws: The laws that its verifiers hold, for readers.
-        advance: The verdict word of a pass.
+        needs: What its verifiers stand on that a session has to bring up, such as `substrate`; by default what the
+            phase's `needs` says.
+        advance: The verdict word of a pass; by default made by the phase's `words`, as are the next four.
+        hold: The verdict word of a hold.
+        reset: The verdict word where a reset is required.
         next_gate: What its summary names as next on a pass.
         blocked_next_gate: What its summary names as next on anything else.
-        rolls_up_to: The phase blocker onto which its synthetic codes (unmapped, not evaluated) roll up.
+        rolls_up_to: The blocker of the phase's taxonomy onto which its synthetic codes (unmapped, not evaluated) roll
+            up, and each blocker that says nothing else.
         codes: The blockers that the framework raises on its behalf.
         handles: The named values of the platform that it cannot do without, by family.
         planned: True while the gate is catalogued but its verifiers are not written: it can never advance.
@@ -201,14 +231,18 @@ class Gate(Record):
 
     id: GateId
     alias: GateAlias | None = None
+    code_prefix: CodePrefix
     title: Text
     owner: Text
     label: Label | None = None
     upstream: tuple[UpstreamEdge, ...] = ()
     laws: tuple[Text, ...] = ()
+    needs: tuple[Label, ...]
     advance: AdvanceWord
+    hold: StopWord
+    reset: StopWord
     next_gate: Text
-    blocked_next_gate: Text = "BLOCKED"
+    blocked_next_gate: Text
     rolls_up_to: BlockerCode
     codes: GateCodes
     handles: dict[Label, Annotated[tuple[HandleName, ...], Field(min_length=1)]] = Field(default_factory=dict)
@@ -230,7 +264,7 @@ class Gate(Record):
     @property
     def summary_name(self) -> str:
         """File name of the execution summary."""
-        return f"{self.prefix}_execution_summary.json"
+        return summary_name(self.prefix)
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -243,19 +277,19 @@ class Gate(Record):
     @property
     def unmapped_code(self) -> str:
         """Code of a verifier that ended in a way no blocker describes."""
-        return self.codes.uncategorised or f"{self.prefix.upper()}-UNMAPPED"
+        return self.codes.uncategorised or f"{self.code_prefix}-UNMAPPED"
 
     @property
     def not_evaluated_code(self) -> str:
         """Code of a verifier that was skipped, deselected or never run."""
-        return f"{self.prefix.upper()}-NOT_EVALUATED"
+        return f"{self.code_prefix}-NOT_EVALUATED"
 
     @cached_property
     def blocker_by_code(self) -> MappingProxyType[str, Blocker]:
         """The gate's blockers by code, the synthetic ones included."""
         table = {blocker.code: blocker for blocker in self.blockers}
         synthetic = {
-            f"{self.prefix.upper()}-UNMAPPED": (
+            f"{self.code_prefix}-UNMAPPED": (
                 "a verifier ended as no blocker describes (exception, time-out, lost worker, flip)",
                 "fix what the detail names, then run the gate again",
                 Severity.S1,
@@ -278,13 +312,39 @@ class Gate(Record):
         return MappingProxyType({verifier.id: verifier for verifier in self.verifiers})
 
 
+class Words(Record):
+    """How a phase writes what its gates say; `{gate}` stands for the gate, `{next}` for what comes behind it.
+
+    In verdict words both are written as prefixes (`M4D`), in names of the next gate as identifiers (`M4.D`). What comes
+    behind a gate is the first gate of its phase, in the order of their identifiers, that rests on it, and behind the
+    last one the next phase; where neither is there, the gate says its words itself.
+
+    Attributes:
+        advance: The verdict word of a pass.
+        hold: The verdict word of a hold.
+        reset: The verdict word where a reset is required.
+        next_gate: What a summary names as next on a pass.
+        blocked_next_gate: What a summary names as next on anything else.
+    """
+
+    advance: Text = "ADVANCE_TO_{next}"
+    hold: Text = "HOLD_REMEDIATE"
+    reset: Text = "NO_GO_RESET_REQUIRED"
+    next_gate: Text = "{gate}_READY"
+    blocked_next_gate: Text = "BLOCKED"
+
+
 class Phase(Record):
     """A phase and the taxonomy onto which its gates' blockers roll up.
 
     Attributes:
         id: Its identifier, such as `M4`.
         title: What it establishes.
-        blockers: Its taxonomy: every blocker of a gate rolls up to one of these.
+        words: How its gates' verdicts and next gates are written.
+        needs: What its gates stand on that a session has to bring up, unless they say otherwise.
+        inferred: What of its gates' blockers the catalogue decides, unless they say otherwise.
+        blockers: Its taxonomy: every blocker of a gate rolls up to one of these, or to one of `taxonomies`.
+        taxonomies: Those of its parts.
         evidence_contract: The artifacts that the phase owes as a whole, each owed by one of its gates.
         laws: The laws of the phase, for readers.
         waiver_days: For how many days from now, at most, a blocker of its gates may be waived.
@@ -292,7 +352,11 @@ class Phase(Record):
 
     id: PhaseId
     title: Text
+    words: Words = Words()
+    needs: tuple[Label, ...] = ()
+    inferred: tuple[Literal["code", "severity", "rolls_up_to"], ...] = ()
     blockers: Annotated[tuple[PhaseBlocker, ...], Field(min_length=1)]
+    taxonomies: tuple[Taxonomy, ...] = ()
     evidence_contract: tuple[ArtifactName, ...] = ()
     laws: tuple[Text, ...] = ()
     waiver_days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_WAIVER_DAYS)] = 90
@@ -366,6 +430,17 @@ class Catalogue(Record):
         return MappingProxyType({document.phase.id: document.phase for document in self.documents})
 
     @cached_property
+    def phase_of_prefix(self) -> MappingProxyType[str, str]:
+        """The phase of each gate, external ones included, as folders are named (`m4`), by the gate's prefix."""
+        names = (*self.gates, *self.external)
+        return MappingProxyType({gate_prefix(name): phase_of(name).lower() for name in names})
+
+    @cached_property
+    def summaries(self) -> frozenset[str]:
+        """The file names of the gates' execution summaries."""
+        return frozenset(gate.summary_name for gate in self.gates.values())
+
+    @cached_property
     def gate_of_verifier(self) -> MappingProxyType[str, Gate]:
         """The gate that each verifier belongs to."""
         return MappingProxyType({v.id: gate for gate in self.gates.values() for v in gate.verifiers})
@@ -402,13 +477,3 @@ class Catalogue(Record):
                     first, second = sorted((root(gate_id), root(edge.gate)), key=rank.__getitem__)
                     parent[second] = first
         return MappingProxyType({gate_id: root(gate_id) for gate_id in gate_ids})
-
-
-def gate_prefix(gate_id: str) -> str:
-    """The form of a gate identifier that stands in markers and file names: `M4.C` gives `m4c`."""
-    return gate_id.replace(".", "").lower()
-
-
-def phase_of(gate_id: str) -> str:
-    """The phase that a gate identifier names: `M4` for `M4.C`."""
-    return gate_id.partition(".")[0]

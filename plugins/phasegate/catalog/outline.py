@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from phasegate.catalog.model import gate_prefix, phase_of
+from phasegate.catalog.grammar import gate_prefix, phase_of, summary_name
 from phasegate.catalog.source import Path, Source
 from phasegate.errors import Problem
 
@@ -79,6 +79,7 @@ class GateOutline:
 
     id: Name
     alias: Name | None
+    code_prefix: Name | None
     advance: Name | None
     rolls_up_to: Name | None
     codes: tuple[Name, ...]
@@ -95,7 +96,7 @@ class GateOutline:
     @property
     def summary(self) -> str:
         """File name of its execution summary."""
-        return f"{self.prefix}_execution_summary.json"
+        return summary_name(self.prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +108,28 @@ class ExternalOutline:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxonomyOutline:
+    """The blockers of a phase, or of a part of it; None where its list cannot be read."""
+
+    id: Name
+    blockers: tuple[BlockerOutline, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentOutline:
-    """One document; `blockers` is None where the phase's taxonomy cannot be read."""
+    """One document; `taxonomies` has the phase's own first, and then those of its parts."""
 
     platform: Name | None
     phase: Name | None
-    blockers: tuple[BlockerOutline, ...] | None
+    taxonomies: tuple[TaxonomyOutline, ...]
     contract: tuple[Name, ...]
     external: tuple[ExternalOutline, ...]
     gates: tuple[GateOutline, ...]
+
+    @property
+    def blockers(self) -> tuple[BlockerOutline, ...]:
+        """The blockers of all its taxonomies, as far as they can be read."""
+        return tuple(blocker for taxonomy in self.taxonomies for blocker in taxonomy.blockers or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +211,11 @@ def _document(source: Source) -> DocumentOutline:
     return DocumentOutline(
         platform=root["platform"].name,
         phase=phase["id"].name,
-        blockers=_blockers(phase["blockers"]),
+        taxonomies=tuple(
+            TaxonomyOutline(name, _blockers(part["blockers"]))
+            for part in (phase, *phase["taxonomies"])
+            if (name := part["id"].name) is not None
+        ),
         contract=phase["evidence_contract"].names,
         external=tuple(
             ExternalOutline(name, tuple(file for file in (part["summary"].name, *part["artifacts"].names) if file))
@@ -213,6 +231,7 @@ def _gate(part: _Part, name: Name) -> GateOutline:
     return GateOutline(
         id=name,
         alias=part["alias"].name,
+        code_prefix=part["code_prefix"].name,
         advance=part["advance"].name,
         rolls_up_to=part["rolls_up_to"].name,
         codes=tuple(code for key in codes.value if (code := codes[key].name)) if isinstance(codes.value, dict) else (),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from phasegate.catalog import model
+from phasegate.catalog.derive import DERIVED
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ")
@@ -19,6 +20,8 @@ def catalogue_schema() -> dict[str, Any]:
     schema = model.PhaseDocument.model_json_schema()
     records: dict[str, Any] = {**schema.get("$defs", {}), model.PhaseDocument.__name__: schema}
     for name, record in records.items():
+        if "required" in record:
+            record["required"] = [key for key in record["required"] if key not in DERIVED.get(name, ())]
         described = getattr(model, name)
         record["description"] = _summary(described)
         for key, text in _attributes(described):

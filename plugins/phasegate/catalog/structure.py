@@ -9,7 +9,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from phasegate.catalog import model
+from phasegate.catalog import grammar, model
 from phasegate.catalog.near import nearest
 from phasegate.catalog.source import Path, Source
 from phasegate.errors import Problem
@@ -17,6 +17,8 @@ from phasegate.errors import Problem
 _KINDS: Final = {
     model.PhaseDocument: "a catalogue document",
     model.Phase: "a phase",
+    model.Words: "a phase's words",
+    model.Taxonomy: "a taxonomy",
     model.PhaseBlocker: "a phase's blocker",
     model.ExternalGate: "an external gate",
     model.Gate: "a gate",
@@ -135,7 +137,7 @@ def _record_in(annotation: Any) -> type[BaseModel] | None:
 
 def _forms() -> Iterator[tuple[str, str]]:
     """Pattern and example of each text of a fixed form that the models name."""
-    for annotation in vars(model).values():
+    for annotation in vars(grammar).values():
         if get_origin(annotation) is not Annotated:
             continue
         _, *metadata = get_args(annotation)

@@ -17,7 +17,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from phasegate.catalog.model import BlockerCode, Catalogue, Gate, Record, Severity, Text
+from phasegate.catalog.grammar import BlockerCode, Text
+from phasegate.catalog.model import Catalogue, Gate, Record, Severity
 from phasegate.catalog.near import near
 from phasegate.catalog.people import name_flaw, pair_flaw, reason_flaw
 from phasegate.catalog.source import Source, read

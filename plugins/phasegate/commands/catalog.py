@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.catalog.model import Catalogue, Gate, gate_prefix
+from phasegate.catalog.grammar import gate_prefix
+from phasegate.catalog.model import Catalogue, Gate
 from phasegate.catalog.near import nearest
 from phasegate.errors import CatalogueError, ExitCode, PhasegateError, Problem
 from phasegate.printable import say, say_json

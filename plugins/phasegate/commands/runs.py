@@ -18,6 +18,7 @@ from phasegate.attempts.index import cells
 from phasegate.attempts.pruning import plan
 from phasegate.attempts.pruning import prune as prune_attempts
 from phasegate.attempts.run_folders import plan_folders, prune_folders
+from phasegate.catalog.grammar import is_stop
 from phasegate.catalog.model import Catalogue
 from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
@@ -60,7 +61,7 @@ def runs(
     for column in ("attempt", "gate", "target", "verdict", "blockers", "standing"):
         table.add_column(column, overflow="fold")
     for record in records:
-        style = "green" if record.authoritative and record.verdict and record.verdict.startswith("ADVANCE") else None
+        style = "green" if record.authoritative and record.verdict and not is_stop(record.verdict) else None
         table.add_row(*(Text(in_one_line(cell)) for cell in cells(record)), style=style)  # a reason may hold brackets
     console = Console()
     # A terminal folds long cells; a pipe gets every row whole, on one line.

@@ -48,9 +48,7 @@ class _Answer:
         if self.code is ExitCode.OK:
             return self.gate.advance
         said = self.evidence.summary.get("verdict") if self.evidence is not None else None
-        return (
-            str(said) if self.code is ExitCode.BLOCKED and said not in (None, self.gate.advance) else "HOLD_REMEDIATE"
-        )
+        return str(said) if self.code is ExitCode.BLOCKED and said not in (None, self.gate.advance) else self.gate.hold
 
     def as_json(self) -> dict[str, Any]:
         """The answer for machines."""

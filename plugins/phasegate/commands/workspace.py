@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from phasegate.attempts import Workspace
-from phasegate.catalog.model import Catalogue, gate_prefix
+from phasegate.catalog.grammar import gate_prefix
+from phasegate.catalog.model import Catalogue
 from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.project import load_catalogue
@@ -37,7 +38,7 @@ def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
         runs_root=settings.runs_root,
         platform=settings.platform,
         catalogue=catalogue,
-        schemas=SchemaSet(*settings.schemas),
+        schemas=SchemaSet(*settings.schemas, summaries=catalogue.summaries),
         session_id=uuid.uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )

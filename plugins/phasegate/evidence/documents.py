@@ -20,7 +20,8 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
-_ADVANCE: Final = "ADVANCE_TO_"
+from phasegate.catalog.grammar import ADVANCE, EXECUTION, FILE, GATE, PHASE, RAISED, STOP, VERIFIER, is_stop
+
 _T = TypeVar("_T")
 
 
@@ -35,13 +36,13 @@ def _unique(items: list[Any]) -> list[Any]:
 
 Unique = Annotated[list[_T], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})]
 """A list in which nothing stands twice."""
-PhaseName = Annotated[str, Field(pattern="^M[0-9]+$")]
-GateName = Annotated[str, Field(pattern=r"^M[0-9]+\.[A-Z][0-9]?$")]
-VerifierName = Annotated[str, Field(pattern="^[A-Z0-9]+-V[0-9]+$")]
-Code = Annotated[str, Field(pattern=r"^[A-Z0-9]+-(B[0-9]+(\.[0-9]+)?|UNMAPPED|NOT_EVALUATED)$")]
-VerdictWord = Annotated[str, Field(pattern="^(ADVANCE_TO_[A-Z0-9]+|HOLD_REMEDIATE|NO_GO_RESET_REQUIRED)$")]
-ExecutionName = Annotated[str, Field(pattern="^m[0-9]+[a-z][0-9]?(_[a-z0-9]+)*_[0-9]{8}T[0-9]{6}Z$")]
-FileName = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.json$")]
+PhaseName = Annotated[str, Field(pattern=f"^{PHASE}$")]
+GateName = Annotated[str, Field(pattern=f"^{GATE}$")]
+VerifierName = Annotated[str, Field(pattern=f"^{VERIFIER}$")]
+Code = Annotated[str, Field(pattern=f"^{RAISED}$")]
+VerdictWord = Annotated[str, Field(pattern=f"^({ADVANCE}|{STOP})$")]
+ExecutionName = Annotated[str, Field(pattern=f"^{EXECUTION}$")]
+FileName = Annotated[str, Field(pattern=f"^{FILE}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$")]
 Said = Annotated[str, Field(min_length=1)]
@@ -148,13 +149,13 @@ _PASSED: Final[JsonDict] = {
             "blocker_count": {"const": 0},
             "complete": {"const": True},
             "not_evaluated": {"maxItems": 0},
-            "verdict": {"pattern": f"^{_ADVANCE}"},
+            "verdict": {"pattern": f"^{ADVANCE}$"},
         }
     },
     "else": {
         "properties": {
             "blockers": {"minItems": 1},
-            "verdict": {"enum": ["HOLD_REMEDIATE", "NO_GO_RESET_REQUIRED"]},
+            "verdict": {"pattern": f"^{STOP}$"},
         }
     },
 }
@@ -199,9 +200,9 @@ class ExecutionSummary(_Closed):
     def _says_one_thing(self) -> Self:
         """What passed has nothing open, and says so in every member; what did not says why."""
         open_ = bool(self.blockers or self.blocker_count or self.not_evaluated or not self.complete)
-        if self.overall_pass and (open_ or not self.verdict.startswith(_ADVANCE)):
+        if self.overall_pass and (open_ or is_stop(self.verdict)):
             raise PydanticCustomError("verdict", "it passed, and names blockers, what was not evaluated, or no advance")
-        if not self.overall_pass and (not self.blockers or self.verdict.startswith(_ADVANCE)):
+        if not self.overall_pass and (not self.blockers or not is_stop(self.verdict)):
             raise PydanticCustomError("verdict", "it did not pass, and names no blocker, or an advance")
         return self
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from phasegate.catalog.artifact_schemas import TOO_DEEP, read_schema
+from phasegate.catalog.grammar import summary_name
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.documents import Document, ExecutionSummary, PublicationReceipt, misfits
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 RECEIPT_NAME = "publication_receipt.json"
 _SUFFIX = ".schema.json"
-_SUMMARY = re.compile(r"m\d+[a-z]\d?_execution_summary\.json")
+_SUMMARY = re.compile("[a-z]+[0-9]+[a-z][a-z0-9]*" + re.escape(summary_name("")))
 _MESSAGE_LIMIT = 10
 _LONGEST = 400
 _OF_EACH_KIND: Final[tuple[Any, ...]] = (None, True, 0, 0.5, "", [], {})
@@ -28,10 +29,13 @@ class SchemaSet:
 
     Args:
         folders: Folders of `<artifact>.schema.json` files. They may be absent: then no artifact has a schema.
+        summaries: The execution summaries of the catalogue's gates; those of phases with a number are known by their
+            names.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, summaries: Collection[str] = ()) -> None:
         self._folders = folders
+        self._summaries = frozenset(summaries)
         self._validators: dict[str, Validator | str] = {}
 
     @cached_property
@@ -54,7 +58,7 @@ class SchemaSet:
         Returns:
             Messages, each with the key path; one message where there is no schema, or it cannot be used.
         """
-        own = _own_document(name)
+        own = self._own_document(name)
         if own is not None:
             return _cut(misfits(own, payload))
         validator = self._validators.get(name)
@@ -69,6 +73,11 @@ class SchemaSet:
         except (Unresolvable, RecursionError) as error:  # what no meta-schema tells of a schema
             return (f"its schema cannot be applied: {type(error).__name__}: {' '.join(str(error).split())[:300]}",)
         return _cut([f"{error.json_path}: {error.message}" for error in errors])
+
+    def _own_document(self, name: str) -> Document | None:
+        if name == RECEIPT_NAME:
+            return PublicationReceipt
+        return ExecutionSummary if name in self._summaries or _SUMMARY.fullmatch(name) else None
 
     def _compile(self, name: str) -> Validator | str:
         from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - costs start-up time
@@ -101,12 +110,6 @@ class SchemaSet:
         except (OSError, ValueError) as error:
             fact = f"its schema cannot be read: {error}"
             raise EvidenceError(Problem(fact, place, "fix the schema")) from error
-
-
-def _own_document(name: str) -> Document | None:
-    if name == RECEIPT_NAME:
-        return PublicationReceipt
-    return ExecutionSummary if _SUMMARY.fullmatch(name) else None
 
 
 def _cut(messages: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
-from phasegate.verdict import Finding, GateJudgement, Outcome, Verdict, VerifierResult
+from phasegate.verdict import Finding, GateJudgement, Outcome, Verdict, VerifierResult, word_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ def judgement_of(gate: Gate, summary: Mapping[str, Any]) -> GateJudgement:
         for waiver in summary["waivers"]
         for row in waiver["passed"]
     )
-    word = summary["verdict"]
-    verdict = Verdict.ADVANCE if word == gate.advance and summary["overall_pass"] else Verdict(word)
+    said = {word_of(gate, verdict): verdict for verdict in Verdict}
+    verdict = said.get(summary["verdict"], Verdict.NO_GO_RESET_REQUIRED)  # no word of the gate's stops it
     return GateJudgement(gate, summary["complete"], verdict, results, findings, waived)
 
 

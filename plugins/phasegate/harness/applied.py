@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.catalog.coverage import short_id
+from phasegate.catalog.grammar import short_verifier
 from phasegate.harness.marks import VERIFIER
 from phasegate.harness.replaced import Replaced
 
@@ -47,7 +47,7 @@ class Applied:
             result = original(decorator, *args, **kwargs)
             if decorator.name == VERIFIER and args and result is args[0] and inspect.isfunction(result):
                 given = (*decorator.args, *decorator.kwargs.values())
-                self._functions.append((result, tuple(short_id(each) for each in given if isinstance(each, str))))
+                self._functions.append((result, tuple(short_verifier(each) for each in given if isinstance(each, str))))
             return result
 
         return call

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from phasegate.catalog.grammar import short_verifier
 from phasegate.catalog.model import Catalogue, Gate, Verifier
 from phasegate.errors import Problem
 
@@ -50,7 +51,7 @@ def names_verifier(item: pytest.Item, catalogue: Catalogue) -> bool:
     """Whether an item's mark names a verifier of the catalogue, in whichever form."""
     mark = item.get_closest_marker(VERIFIER)
     name = mark.args[0] if mark is not None and mark.args else None
-    return isinstance(name, str) and _short(name) in catalogue.gate_of_verifier
+    return isinstance(name, str) and short_verifier(name) in catalogue.gate_of_verifier
 
 
 def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Problem | None:
@@ -72,7 +73,7 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
     if len(verifier_mark.args) != 1 or verifier_mark.kwargs or not isinstance(verifier_mark.args[0], str):
         return problem("its verifier marker is not one identifier", 'write pytest.mark.verifier("M4C-V2")')
     name: str = verifier_mark.args[0]
-    short = _short(name)
+    short = short_verifier(name)
     gate = catalogue.gate_of_verifier.get(short)
     if gate is None:
         return problem(f"verifier {name} is not in the catalogue", "fix the marker, or catalogue the verifier")
@@ -92,10 +93,6 @@ def resolve_marks(item: pytest.Item, catalogue: Catalogue) -> VerifierTest | Pro
                 "fix one of the two markers",
             )
     return VerifierTest(gate, verifier, place, parametrised=hasattr(item, "callspec"))
-
-
-def _short(name: str) -> str:
-    return "-".join(name.split("-")[:2])
 
 
 def add_derived_marks(item: pytest.Item, test: VerifierTest) -> None:

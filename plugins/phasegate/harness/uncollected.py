@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.catalog.coverage import short_id
+from phasegate.catalog.grammar import short_verifier
 from phasegate.catalog.marked import Marked, marked_in
 from phasegate.errors import Problem, SettingsError
 from phasegate.harness.applied import Applied
@@ -179,7 +179,7 @@ class _Collected:
 
 def _claim(item: pytest.Item) -> str | None:
     mark = item.get_closest_marker(VERIFIER)
-    return short_id(str(mark.args[0])) if mark is not None and mark.args else None
+    return short_verifier(str(mark.args[0])) if mark is not None and mark.args else None
 
 
 def _function(item: pytest.Item) -> FunctionType | None:

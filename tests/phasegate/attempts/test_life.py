@@ -261,8 +261,8 @@ def test_sealing_twice_says_the_same_and_publishes_once(bench, meddler) -> None:
 
 
 def test_a_gate_with_a_label_or_a_digit_has_packs_that_verify(bench) -> None:
-    document = gate("C", []) | {"id": "M9.C1", "label": "p3_gate_rollup"}
-    attempt = bench.workspace.open(Gate.model_validate(document))
+    labelled = bench.catalogue.gates["M9.C"].model_copy(update={"id": "M9.C1", "label": "p3_gate_rollup"})
+    attempt = bench.workspace.open(labelled)
     bench.opened.append(attempt)
     committed = bench.commit(attempt)
     assert committed.execution_id == "m9c1_p3_gate_rollup_20260224T043334Z"

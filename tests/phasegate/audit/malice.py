@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.attempts.ids import ExecutionId
+from phasegate.attempts.layout import Layout
 from phasegate.evidence.attestation import ATTESTATION, PHASE_ATTESTATION
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.content import sealed
@@ -182,7 +183,7 @@ def _handed_over(root: Path) -> Iterator[Way]:
 def _beside(root: Path) -> Iterator[Way]:
     """What lies among evidence and belongs to no attempt; and what stands in the place of phasegate's own notes."""
     first = min(path.name for path in attempts(root))
-    phase = next(path.name for path in sorted(root.iterdir()) if ExecutionId.parse(first).phase == path.name)
+    phase = Layout(root.parent, root.name).phase_of(ExecutionId.parse(first))
     receipt, note = ".pruned/prune_20260101T000000Z_1.dsse.json", f".sessions/{'0' * 32}/{first}"
     written = {
         ".heads/notes": "",
