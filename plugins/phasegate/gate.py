@@ -162,6 +162,23 @@ class GateRun:
         return green
 
     @_noted
+    def require_entry(self, *gate_ids: str) -> bool:
+        """Raises the gate's entry codes for each given upstream gate that is absent or not green.
+
+        Args:
+            gate_ids: Upstream gates; by default all that the catalogue names.
+
+        Returns:
+            Whether all are green.
+        """
+        codes, gate = self._attempt.gate.codes, self._attempt.gate
+        wanted = gate_ids or tuple(edge.gate for edge in gate.upstream)
+        found = [self._workspace.evidence_for(gate, gate_id) for gate_id in wanted]
+        absent_code = codes.entry_absent or codes.entry
+        closed = [(absent_code if each.absent else codes.entry, each.why) for each in found if not each.green]
+        return report(closed)
+
+    @_noted
     def protect(self, values: Iterable[tuple[str, str]]) -> None:
         """Registers secret values (pairs of name and value) that no artifact, log or report may hold."""
         for name, value in values:

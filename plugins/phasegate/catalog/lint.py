@@ -17,6 +17,10 @@ from phasegate.errors import Problem
 
 _BEFORE_NUMBER = re.compile(r"[^-.]+(?=[-.][A-Z])")
 
+_OF_PACK = ("evidence", "publish", "leak")
+_ROLES = {"entry": ("entry", "entry_absent"), "contract": _OF_PACK, "publish": _OF_PACK}
+"""The roles of the codes that a verifier raises whose test is the framework's."""
+
 Law = Callable[[Outline], Iterator[Problem]]
 
 
@@ -120,7 +124,7 @@ def _codes_are_known(outline: Outline) -> Iterator[Problem]:
         if gate.blockers is None:
             continue
         own = {blocker.code for blocker in gate.blockers}
-        for name in (*(code for verifier in gate.verifiers for code in verifier.raises), *gate.codes):
+        for name in (*(code for verifier in gate.verifiers for code in verifier.raises), *gate.codes.values()):
             if name not in own:
                 remedy = near(name, own, f"catalogue it among the blockers of {gate.id}, or remove it")
                 yield name.problem(f"{name} is not a blocker of {gate.id}", remedy)
@@ -128,9 +132,27 @@ def _codes_are_known(outline: Outline) -> Iterator[Problem]:
             yield from _once(f"code raised by {verifier.id},", verifier.raises)
 
 
+def _own_tests_raise_own_codes(outline: Outline) -> Iterator[Problem]:
+    for gate in outline.gates:
+        upstream = {edge.gate for edge in gate.upstream}
+        for verifier in gate.verifiers:
+            roles = _ROLES.get(verifier.kind or "", ())
+            codes = [gate.codes[role] for role in roles if role in gate.codes]
+            for code in verifier.raises if roles and codes else ():
+                if code not in codes:
+                    fact = f"{verifier.id} is of kind {verifier.kind}, which does not raise {code}"
+                    yield code.problem(
+                        fact, f"write {' or '.join(dict.fromkeys(codes))}, as `codes` of the gate has it"
+                    )
+            for name in verifier.over:
+                if verifier.kind != "entry" or name not in upstream:
+                    remedy = near(name, upstream, "name upstream gates of its gate, and only of an entry")
+                    yield name.problem(f"{verifier.id} cannot look at {name}", remedy)
+
+
 def _blockers_are_raised(outline: Outline) -> Iterator[Problem]:
     for gate in outline.gates:
-        raised = {code for verifier in gate.verifiers for code in verifier.raises} | set(gate.codes)
+        raised = {code for verifier in gate.verifiers for code in verifier.raises} | set(gate.codes.values())
         for blocker in gate.blockers or ():
             if blocker.code not in raised:
                 yield blocker.code.problem(
@@ -216,6 +238,7 @@ _LAWS: tuple[Law, ...] = (
     _names_are_unique,
     _records_stand_where_they_belong,
     _codes_are_known,
+    _own_tests_raise_own_codes,
     _blockers_are_raised,
     _roll_ups_arrive,
     _artifacts_have_one_owner,

@@ -120,6 +120,7 @@ class Verifier(Record):
         kind: `check`: the project writes its test. The others the framework tests itself: `entry`, that the upstream
             gates are green; `contract`, that the artifacts written so far are owed, fit their schemas and hold no
             secret; `publish`, that the pack is stored durably and reads back.
+        over: Of an entry, the upstream gates that it looks at; by default all.
     """
 
     id: VerifierId
@@ -127,6 +128,7 @@ class Verifier(Record):
     purpose: Text
     raises: Annotated[tuple[BlockerCode, ...], Field(min_length=1)]
     kind: Literal["check", "entry", "contract", "publish"] = "check"
+    over: tuple[GateId, ...] = ()
 
     @property
     def full_id(self) -> str:

@@ -7,7 +7,7 @@ left out here; the models complain of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,10 +52,12 @@ class BlockerOutline:
 
 @dataclass(frozen=True, slots=True)
 class VerifierOutline:
-    """A verifier: its identifier, and the codes it may raise."""
+    """A verifier: its identifier, the codes it may raise, who tests it, and the gates that an entry looks at."""
 
     id: Name
     raises: tuple[Name, ...]
+    kind: Name | None
+    over: tuple[Name, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class GateOutline:
     code_prefix: Name | None
     advance: Name | None
     rolls_up_to: Name | None
-    codes: tuple[Name, ...]
+    codes: Mapping[str, Name]
     upstream: tuple[EdgeOutline, ...]
     verifiers: tuple[VerifierOutline, ...]
     blockers: tuple[BlockerOutline, ...] | None
@@ -195,6 +197,10 @@ class _Part:
                 yield _Part(self.source, (*self.path, position), item)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key for key in self.value if isinstance(key, str)) if isinstance(self.value, dict) else ()
+
+    @property
     def name(self) -> Name | None:
         if isinstance(self.value, str) and self.value:
             return Name.at(self.source, self.path, self.value)
@@ -234,14 +240,14 @@ def _gate(part: _Part, name: Name) -> GateOutline:
         code_prefix=part["code_prefix"].name,
         advance=part["advance"].name,
         rolls_up_to=part["rolls_up_to"].name,
-        codes=tuple(code for key in codes.value if (code := codes[key].name)) if isinstance(codes.value, dict) else (),
+        codes={key: code for key in codes.keys if (code := codes[key].name)},
         upstream=tuple(
             EdgeOutline(gate, _is_green(edge), edge["requires"]["verdict"].name)
             for edge in part["upstream"]
             if (gate := edge["gate"].name) is not None
         ),
         verifiers=tuple(
-            VerifierOutline(identifier, verifier["raises"].names)
+            VerifierOutline(identifier, verifier["raises"].names, verifier["kind"].name, verifier["over"].names)
             for verifier in part["verifiers"]
             if (identifier := verifier["id"].name) is not None
         ),

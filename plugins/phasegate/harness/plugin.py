@@ -129,6 +129,7 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     from phasegate.harness.collecting import Collecting  # noqa: PLC0415 - a project without gates needs none of it
     from phasegate.harness.distribution import Distribution, is_controller  # noqa: PLC0415
     from phasegate.harness.outlets import guard_outlets  # noqa: PLC0415
+    from phasegate.harness.own_tests import OwnTests  # noqa: PLC0415
     from phasegate.harness.services import Services  # noqa: PLC0415
     from phasegate.harness.session import RUNNER_KEY, AttemptRunner  # noqa: PLC0415
     from phasegate.project import load_catalogue  # noqa: PLC0415
@@ -143,6 +144,7 @@ def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None
     config.stash[APPLIED_KEY] = applied = Applied()
     applied.start()
     register(config, Services(), "phasegate-services")
+    register(config, OwnTests(), "phasegate-own-tests")
     if only_shows(config):
         if config.getoption("phasegate_inventory", None) is not None:
             return  # the recorder looks at the tests as they are

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gate("M4.B")
 
 
-@pytest.mark.verifier("M4B-V1")
-def test_m4a_is_green(gate: GateRun) -> None:
-    gate.require_upstream("M4B-B1")
-
-
 @pytest.mark.verifier("M4B-V2")
 def test_every_mapping_handle_is_resolved(gate: GateRun, closure: HandleClosure) -> None:
     gate.metric("mapping_handle_count", len(closure.rows))

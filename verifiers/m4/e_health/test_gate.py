@@ -91,8 +91,3 @@ def test_the_health_evidence_is_written_without_a_secret(
         },
     )
     gate.check()
-
-
-@pytest.mark.verifier("M4E-V8")
-def test_the_health_evidence_is_published(gate: GateRun) -> None:
-    gate.publish()

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gate("M4.F")
 
 
-@pytest.mark.verifier("M4F-V1")
-def test_m4e_is_green(gate: GateRun) -> None:
-    gate.require_upstream("M4F-B1")
-
-
 @pytest.mark.verifier("M4F-V2")
 def test_the_correlation_contract_is_pinned(gate: GateRun, correlation_contract: CorrelationContract) -> None:
     gate.metric("required_field_count", len(correlation_contract.fields))
@@ -95,8 +90,3 @@ def test_the_correlation_evidence_is_written_without_a_secret(
         },
     )
     gate.check()
-
-
-@pytest.mark.verifier("M4F-V7")
-def test_the_correlation_evidence_is_published(gate: GateRun) -> None:
-    gate.publish()

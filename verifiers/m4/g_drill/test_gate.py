@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.gate("M4.G")
 
 
-@pytest.mark.verifier("M4G-V1")
-def test_m4f_is_green(gate: GateRun) -> None:
-    gate.require_upstream("M4G-B1")
-
-
 @pytest.mark.verifier("M4G-V2")
 def test_the_steady_state_holds_before_the_drill(ingress_drill: IngressDrill) -> None:
     if ingress_drill.flaws or ingress_drill.journal.status == "not_started":

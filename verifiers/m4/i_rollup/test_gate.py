@@ -66,8 +66,3 @@ def test_the_verdict_repeats(
         block("M4I-B6", flaw)
     if remains := recount.advances_wrongly(*written):
         block("M4I-B8", remains)
-
-
-@pytest.mark.verifier("M4I-V7")
-def test_the_adjudication_is_published(gate: GateRun) -> None:
-    gate.publish()

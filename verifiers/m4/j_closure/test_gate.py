@@ -60,11 +60,6 @@ def test_the_handoff_is_complete(gate: GateRun, closing: Closing) -> None:
         gate.metric("m5_handoff_pack_sha256", hashlib.sha256(written).hexdigest())
 
 
-@pytest.mark.verifier("M4J-V6")
-def test_the_closure_is_published(gate: GateRun) -> None:
-    gate.publish()
-
-
 @pytest.mark.verifier("M4J-V7")
 def test_verdict_and_entry_flag_agree_with_the_blockers(gate: GateRun, closing: Closing) -> None:
     for flaw in closing.inconsistencies(gate.recorded(SUMMARY), gate.recorded(HANDOFF)):
