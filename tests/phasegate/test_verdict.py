@@ -14,10 +14,15 @@ from phasegate.verdict import Finding, GateJudgement, Outcome, TestRecord, TestS
 GATE = Gate.model_validate(
     {
         "id": "M9.A",
+        "code_prefix": "M9A",
         "title": "a gate",
         "owner": "somebody",
+        "needs": [],
         "advance": "ADVANCE_TO_M9B",
+        "hold": "HOLD_REMEDIATE",
+        "reset": "NO_GO_RESET_REQUIRED",
         "next_gate": "M9.A_READY",
+        "blocked_next_gate": "BLOCKED",
         "rolls_up_to": "M9-B1",
         "codes": {"entry": "M9A-B1", "evidence": "M9A-B3", "publish": "M9A-B3"},
         "verifiers": [
@@ -175,3 +180,12 @@ def test_verdicts_form_a_lattice() -> None:
         assert worst([worst([first, second]), third]) == worst([first, worst([second, third])])
         assert worst([first, first]) == first
     assert worst([]) is Verdict.HOLD_REMEDIATE
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(None, "UNLOCK_POPT2"), ("M9A-B2", "HOLD_POPT1"), ("M9A-B3", "REVERT_POPT1")]
+)
+def test_a_verdict_is_said_in_the_gates_own_words(code, word) -> None:
+    lane = GATE.model_copy(update={"advance": "UNLOCK_POPT2", "hold": "HOLD_POPT1", "reset": "REVERT_POPT1"})
+    duties = [Finding(code, "", "EVIDENCE", "")] if code is not None else []
+    assert judge(lane, PASSED, duties).word == word

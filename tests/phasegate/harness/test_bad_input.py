@@ -53,13 +53,13 @@ def test_a_catalogue_with_mistakes_stops_the_session_and_lists_them_all(project)
     document = json.loads(path.read_text())
     document["gates"][0]["owner"] = ""
     document["gates"][1]["verifiers"][0]["raise"] = []
-    del document["gates"][2]["advance"]
+    del document["gates"][2]["codes"]
     path.write_text(json.dumps(document, indent=1))
     result = project.run()
     assert result.ret == ExitCode.USAGE
     text = result.stderr.str()
     assert "m9.yaml:" in text
-    assert all(word in text for word in ("owner", "raise", "advance"))
+    assert all(word in text for word in ("owner", "raise", "codes"))
 
 
 @pytest.mark.parametrize(
