@@ -17,8 +17,27 @@ def test_role_handles_are_pinned(gate: GateRun, roles) -> None:
 """
 
 from phasegate.evidence.artifact import Artifact, Part
-from phasegate.evidence.documents import Count, ExecutionName, Said, Sha256, Unique
+from phasegate.evidence.documents import Count, ExecutionName, GateName, Said, Sha256, Unique
 from phasegate.gate import GateRun
+from phasegate.rollup import BlockerRegister, Rollup, RollupMatrix, RollupRow, RollupVerdict, UnresolvedBlocker
 from phasegate.scope import block, blocks
 
-__all__ = ["Artifact", "Count", "ExecutionName", "GateRun", "Part", "Said", "Sha256", "Unique", "block", "blocks"]
+__all__ = [
+    "Artifact",
+    "BlockerRegister",
+    "Count",
+    "ExecutionName",
+    "GateName",
+    "GateRun",
+    "Part",
+    "Rollup",
+    "RollupMatrix",
+    "RollupRow",
+    "RollupVerdict",
+    "Said",
+    "Sha256",
+    "Unique",
+    "UnresolvedBlocker",
+    "block",
+    "blocks",
+]

@@ -14,7 +14,8 @@ from phasegate.evidence.documents import ExecutionName, GateName
 class Part(BaseModel):
     """Base of what an artifact is made of: immutable, of exact types, and without members that nobody declared."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # A member whose name Python keeps for itself has another as a field, and only there.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", validate_by_name=True)
 
 
 class _Header(Part):
@@ -58,7 +59,9 @@ class Artifact(Part):
             return None
         body = {name: value for name, value in content.items() if name not in _Header.model_fields}
         try:
-            return cls.model_validate_json(json.dumps(body))  # as JSON: lists are tuples where the model has tuples
+            return cls.model_validate_json(
+                json.dumps(body), by_alias=True, by_name=False
+            )  # as JSON: lists are tuples where the model has tuples
         except (ValidationError, ValueError):
             return None
 
@@ -84,6 +87,8 @@ def _bare(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     kept = {name: _bare(value) for name, value in node.items() if not (name == "title" and isinstance(value, str))}
+    if "patternProperties" in kept:  # the names of a mapping's keys have a form, and no others are allowed
+        kept.setdefault("additionalProperties", False)
     if isinstance(kept.get("description"), str):
         kept["description"] = kept["description"].split("\n", maxsplit=1)[0]
     return kept
