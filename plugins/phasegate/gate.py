@@ -15,9 +15,12 @@ from phasegate.scope import block, note, report
 
 if TYPE_CHECKING:
     from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
+    from phasegate.catalog.model import Gate
     from phasegate.evidence.artifact import Artifact
     from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore
+    from phasegate.recount import Recount
+    from phasegate.rollup import Rollup
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -70,6 +73,11 @@ class GateRun:
     def handles(self) -> Mapping[str, tuple[str, ...]]:
         """The handles that the catalogue says the gate cannot do without, by family."""
         return self._attempt.gate.handles
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """The gates that the catalogue lets it roll up."""
+        return self._attempt.gate.over
 
     @_noted
     def metric(self, name: str, value: JsonValue) -> None:
@@ -177,6 +185,29 @@ class GateRun:
         absent_code = codes.entry_absent or codes.entry
         closed = [(absent_code if each.absent else codes.entry, each.why) for each in found if not each.green]
         return report(closed)
+
+    @_noted
+    def rollup(self) -> Rollup:
+        """The roll-up of the gates that this one is `over`, from evidence that is looked up anew at each call."""
+        from phasegate.rollup import Rollup  # noqa: PLC0415 - only a gate that rolls up needs it
+
+        gate, found = self._rolled_up()
+        return Rollup(gate, found, self._workspace.catalogue)
+
+    @_noted
+    def recount(self) -> Recount:
+        """What was written of the gate's roll-up is held against the summaries of its sources by this."""
+        from phasegate.recount import Recount  # noqa: PLC0415
+
+        gate, found = self._rolled_up()
+        return Recount(gate, found, self._workspace.catalogue)
+
+    def _rolled_up(self) -> tuple[Gate, list[UpstreamEvidence]]:
+        gate = self._attempt.gate
+        if not gate.over:
+            fact = f"{gate.id} rolls up no gates"
+            raise EvidenceError(Problem(fact, self.execution_id, "name them in the catalogue: `over: [...]`"))
+        return gate, [self._workspace.evidence_for(gate, name) for name in gate.over]
 
     @_noted
     def protect(self, values: Iterable[tuple[str, str]]) -> None:

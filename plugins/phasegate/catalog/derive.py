@@ -30,13 +30,23 @@ def fill_in(phases: Sequence[Source], gates: Sequence[Source]) -> None:
         phases: The documents of phases.
         gates: The documents of single gates.
     """
-    found = {str(phase["id"]): phase for source in phases if "id" in (phase := _mapping(source.data.get("phase")))}
     written = [gate for source in phases for gate in _mappings(source.data.get("gates"))]
     written += [source.data for source in gates]
+    for gate in written:
+        _rest_on_what_is_rolled_up(gate)
+    found = {str(phase["id"]): phase for source in phases if "id" in (phase := _mapping(source.data.get("phase")))}
     chain = _resting([gate for gate in written if _is_gate(gate.get("id"))])
     for gate in written:
         gate_id = gate["id"] if _is_gate(gate.get("id")) else _SOME_GATE
         _fill_gate(gate, gate_id, found.get(phase_of(gate_id), {}), chain)
+
+
+def _rest_on_what_is_rolled_up(gate: dict[str, Any]) -> None:
+    """Adds an edge for each gate that a roll-up is over, and that it does not name as upstream itself."""
+    over, upstream = gate.get("over"), gate.get("upstream", [])
+    if isinstance(over, list) and isinstance(upstream, list):
+        named = {edge.get("gate") for edge in _mappings(upstream)}
+        gate["upstream"] = [*upstream, *({"gate": name} for name in dict.fromkeys(map(str, over)) if name not in named)]
 
 
 def _fill_gate(gate: dict[str, Any], gate_id: str, phase: Mapping[str, Any], chain: Mapping[str, list[str]]) -> None:

@@ -213,6 +213,7 @@ class Gate(Record):
         owner: Who answers for it.
         label: Readable part of the execution id, between prefix and time.
         upstream: The gates that it rests on.
+        over: The gates that it rolls up; it rests on each of them.
         laws: The laws that its verifiers hold, for readers.
         needs: What its verifiers stand on that a session has to bring up, such as `substrate`; by default what the
             phase's `needs` says.
@@ -238,6 +239,7 @@ class Gate(Record):
     owner: Text
     label: Label | None = None
     upstream: tuple[UpstreamEdge, ...] = ()
+    over: tuple[GateId, ...] = ()
     laws: tuple[Text, ...] = ()
     needs: tuple[Label, ...]
     advance: AdvanceWord
