@@ -16,11 +16,11 @@ from fixtures.lanes import LaneManifest
 from infra.lanes.findings import check_manifest
 from infra.lanes.manifest import Manifest
 from infra.probes import ErrorClass, ProbeResult, ProbeStatus
+from phasegate.api import Rollup
 from tests.gates.rehearsal import OPERATE, Rehearsal
 from verifiers.m4.d_dependencies.checks import ProbeRun
 from verifiers.m4.e_health.checks import RuntimeProbes
 from verifiers.m4.f_correlation.checks import CorrelationProbes
-from verifiers.m4.i_rollup.checks import ADVANCE_WORD, Adjudication
 from verifiers.m4.j_closure.checks import Closing
 
 Cause = Callable[[Rehearsal], None]
@@ -132,31 +132,36 @@ def boundary(name: str) -> Cause:
     return given("correlation_probes", made)
 
 
-class ForgetfulRegister(Adjudication):
+class ForgetfulRegister(Rollup):
     """A roll-up whose register loses a code."""
 
-    def register(self) -> dict[str, Any]:
-        made = super().register()
-        return {**made, "resolved": made["resolved"][1:]}
+    def register(self, kind: type[Any]) -> Any:
+        made = super().register(kind)
+        return made.model_copy(update={"resolved": made.resolved[1:]})
 
 
-class RashVerdict(Adjudication):
+class RashVerdict(Rollup):
     """A roll-up that advances whatever is open."""
 
-    def _word(self, severities: Any, *, complete: bool) -> str:
-        del severities, complete
-        return ADVANCE_WORD
+    def word(self) -> str:
+        return self.gate.advance
 
 
-def adjudicated_by(kind: type[Adjudication]) -> Cause:
+def rolled_up_by(kind: type[Rollup]) -> Cause:
     """The roll-up is made by another."""
-    return given("adjudicate", lambda right: lambda: turned(right(), kind))
+    return given("rollup", lambda right: lambda: turned(right(), kind))
 
 
-def unrepeatable(right: Callable[[], Adjudication]) -> Callable[[], Adjudication]:
-    """Each build of the roll-up has a gate less than the one before."""
-    builds = iter(range(9))
-    return lambda: Adjudication(right().evidence[next(builds) :], right()._catalogue)
+def unrepeatable(right: Callable[[], Rollup]) -> Callable[[], Rollup]:
+    """Each build of the roll-up is of a gate less than the one before, once the matrix is written."""
+    builds = iter((0, 0, 0, 0, 0, 0, 1))
+
+    def build() -> Rollup:
+        made = right()
+        made.evidence = made.evidence[next(builds) :]
+        return made
+
+    return build
 
 
 class LossySummary(Closing):
@@ -283,10 +288,10 @@ CAUSES: Mapping[str, Cause] = {
     "M4I-B2": held("M4.F", "M4F-B5"),
     "M4I-B3": held("M4.F", "M4F-B99"),
     "M4I-B4": rewritten("M4.C", "m4c_execution_summary.json", lambda found: found.update(blocker_count=3)),
-    "M4I-B5": adjudicated_by(ForgetfulRegister),
-    "M4I-B6": given("adjudicate", unrepeatable),
+    "M4I-B5": rolled_up_by(ForgetfulRegister),
+    "M4I-B6": given("rollup", unrepeatable),
     "M4I-B7": refused,
-    "M4I-B8": both(held("M4.F", "M4F-B5"), adjudicated_by(RashVerdict)),
+    "M4I-B8": both(held("M4.F", "M4F-B5"), rolled_up_by(RashVerdict)),
     "M4J-B1": rewritten("M4.I", VERDICT, lambda found: found.update(verdict="PERHAPS")),
     "M4J-B2": held("M4.F", "M4F-B5"),
     "M4J-B3": rewritten(

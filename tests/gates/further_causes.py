@@ -8,12 +8,12 @@ from typing import Any
 
 from infra.probes import ErrorClass, ProbeStatus
 from infra.probes.boundary_log import LogLines
+from phasegate.api import Rollup
 from tests.gates.causes import (
     CAUSES,
     MANIFEST,
     REGISTER,
     Cause,
-    adjudicated_by,
     closed_by,
     drilled,
     edited,
@@ -22,12 +22,12 @@ from tests.gates.causes import (
     leaked,
     result,
     rewritten,
+    rolled_up_by,
     uncategorised,
 )
 from tests.gates.rehearsal import Rehearsal
 from verifiers.m4.e_health.checks import RuntimeProbes
 from verifiers.m4.f_correlation.checks import CorrelationProbes
-from verifiers.m4.i_rollup.checks import Adjudication
 from verifiers.m4.j_closure.checks import Closing
 
 SECRET = "a-value-that-is-a-secret-of-the-test"
@@ -93,20 +93,22 @@ def forgetful(right: CorrelationProbes) -> CorrelationProbes:
     return right
 
 
-class LossyMatrix(Adjudication):
+class LossyMatrix(Rollup):
     """A roll-up whose matrix has a gate's blockers wrong."""
 
-    def matrix(self) -> dict[str, Any]:
-        made = super().matrix()
-        made["rows"][0]["blockers"] = ["M4A-B1"]
-        return made
+    def matrix(self, kind: type[Any]) -> Any:
+        made = super().matrix(kind)
+        return made.model_copy(
+            update={"rows": (made.rows[0].model_copy(update={"blockers": ("M4A-B1",)}), *made.rows[1:])}
+        )
 
 
-class OtherDigest(Adjudication):
+class OtherDigest(Rollup):
     """A roll-up whose verdict has the digest of something else, the same at each build."""
 
-    def verdict(self) -> dict[str, Any]:
-        return {**super().verdict(), "payload_sha256": "0" * 64}
+    def _digest(self, body: Any) -> str:
+        del body
+        return "0" * 64
 
 
 class FailingSummary(Closing):
@@ -188,12 +190,12 @@ FURTHER = (
     Further("M4H-V3", "M4H-B2", without_artifact("M4.C", "m4c_role_binding_matrix.json"), H_NOTHING),
     Further("M4H-V5", "M4H-B6", leaked("APIGW_IG_API_ID"), H_NOTHING),
     Further("M4I-V2", "M4I-B2", lambda rehearsal: rehearsal.outdate("M4.F")),
-    Further("M4I-V4", "M4I-B4", adjudicated_by(LossyMatrix)),
+    Further("M4I-V4", "M4I-B4", rolled_up_by(LossyMatrix)),
     Further(
         "M4I-V4", "M4I-B4", rewritten("M4.C", "m4c_execution_summary.json", lambda found: found.update(gate="M4.B"))
     ),
     Further("M4I-V4", "M4I-B4", rewritten("M4.C", "m4c_execution_summary.json", contradicting), frozenset({"M4I-B5"})),
-    Further("M4I-V6", "M4I-B6", adjudicated_by(OtherDigest)),
+    Further("M4I-V6", "M4I-B6", rolled_up_by(OtherDigest)),
     Further("M4J-V2", "M4J-B3", rewritten("M4.I", REGISTER, without("unresolved"))),
     Further("M4J-V3", "M4J-B4", rewritten("M4.H", "runtime_lanes_ready.json", of_another_run)),
     Further("M4J-V3", "M4J-B4", gone_object),

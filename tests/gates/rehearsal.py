@@ -34,6 +34,7 @@ from phasegate.evidence.custody import StoreError
 from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
+from phasegate.harness.own_tests import own_tests
 from phasegate.harness.plugin import SETTINGS_KEY
 from phasegate.project import gate_folders, load_catalogue
 from phasegate.scope import Scope
@@ -211,10 +212,11 @@ class Rehearsal:
             scanner.register(secret, "a secret of the test")
         store = MemoryStore(self.durable, CONTROL, self.refuses)
         gate: Any = GateRun(attempt=attempt, workspace=workspace, scanner=scanner, store=store)
+        gate.rollup = self.changes.get("rollup", lambda right: right)(gate.rollup)
         workspace.evidence_for = lambda _, name, **__: self._upstream[name]  # type: ignore[method-assign]
         platform = _Platform(self.passed.clients, load(self._registry))
         platform.objects = self.durable
-        made: dict[str, Any] = {"gate": gate, "platform": platform, "catalogue": CATALOGUE, **self.given}
+        made: dict[str, Any] = {"gate": gate, "platform": platform, "gate_artifacts": (), **self.given}
         made["pytestconfig"] = SimpleNamespace(
             stash={
                 SETTINGS_KEY: replace(SETTINGS, runs_root=self.path / "runs"),
@@ -261,13 +263,12 @@ class Rehearsal:
 
 
 def _verifiers(gate: Gate) -> Iterator[tuple[Verifier, Callable[..., None]]]:
-    """The verifiers of a gate with their test functions, in the order of the file."""
+    """The verifiers of a gate with their test functions, in their order."""
     module = importlib.import_module(_module(HOMES[gate.id] / "test_gate.py"))
-    by_id = {verifier.id: verifier for verifier in gate.verifiers}
-    for function in vars(module).values():
-        for mark in getattr(function, "pytestmark", []) if inspect.isfunction(function) else []:
-            if mark.name == "verifier":
-                yield by_id[mark.args[0]], function
+    functions = [*filter(inspect.isfunction, vars(module).values()), *own_tests(gate)]
+    marked = [(mark, function) for function in functions for mark in getattr(function, "pytestmark", [])]
+    found = {mark.args[0]: function for mark, function in marked if mark.name == "verifier"}
+    return ((verifier, found[verifier.id]) for verifier in gate.verifiers)
 
 
 @cache

@@ -6,22 +6,20 @@ collected, selected, ordered and judged like those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Final
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Final, cast
 
 import pytest
 
-from phasegate.catalog.model import Catalogue, Verifier
+from phasegate.catalog.model import Catalogue, Gate, Verifier
 from phasegate.evidence.artifact import Artifact
 from phasegate.gate import GateRun
 from phasegate.harness.marks import GATE
 from phasegate.harness.stash import CATALOGUE_KEY
 
 MODULE: Final = "test_gate.py"
-
-_Test = Callable[..., None]
 
 
 class OwnTests:
@@ -47,41 +45,47 @@ class _GateModule(pytest.Module):
         mark = self.get_closest_marker(GATE)
         catalogue: Catalogue | None = self.config.stash.get(CATALOGUE_KEY, None)
         gate = catalogue.gates.get(mark.args[0]) if catalogue is not None and mark is not None and mark.args else None
-        for verifier in gate.verifiers if gate is not None else ():
-            make = _TESTS.get(verifier.kind)
-            if make is not None:
-                name, function = make(verifier)
-                function.__name__ = function.__qualname__ = name
-                function.__module__ = namespace.__name__
-                # A name that the module has is the module's; then the verifier has no test, which is an error.
-                vars(namespace).setdefault(name, pytest.mark.verifier(verifier.id)(function))
+        for function in own_tests(gate) if gate is not None else ():
+            function.__module__ = namespace.__name__
+            # A name that the module has is the module's; then the verifier has no test, which is an error.
+            vars(namespace).setdefault(function.__name__, function)
         return super().collect()
 
 
-def _entry(verifier: Verifier) -> tuple[str, _Test]:
+def own_tests(gate: Gate) -> Iterator[FunctionType]:
+    """The framework's tests of a gate, marked with their verifiers."""
+    for verifier in gate.verifiers:
+        make = _TESTS.get(verifier.kind)
+        if make is not None:
+            name, function = make(verifier)
+            function.__name__ = function.__qualname__ = name
+            yield pytest.mark.verifier(verifier.id)(function)
+
+
+def _entry(verifier: Verifier) -> tuple[str, FunctionType]:
     def test(gate: GateRun) -> None:
         gate.require_entry(*verifier.over)
 
     over = "_and_".join(name.replace(".", "").lower() for name in verifier.over) or "upstream"
-    return f"test_{over}_is_green", test
+    return f"test_{over}_is_green", cast("FunctionType", test)
 
 
-def _contract(_: Verifier) -> tuple[str, _Test]:
+def _contract(_: Verifier) -> tuple[str, FunctionType]:
     def test(gate: GateRun) -> None:
         gate.check()
 
-    return "test_the_artifacts_hold_what_they_must_and_no_secret", test
+    return "test_the_artifacts_hold_what_they_must_and_no_secret", cast("FunctionType", test)
 
 
-def _publish(_: Verifier) -> tuple[str, _Test]:
+def _publish(_: Verifier) -> tuple[str, FunctionType]:
     def test(gate: GateRun, gate_artifacts: Iterable[Artifact]) -> None:
         for artifact in gate_artifacts:
             gate.artifact(artifact)
         gate.publish()
 
-    return "test_the_pack_is_published", test
+    return "test_the_pack_is_published", cast("FunctionType", test)
 
 
-_TESTS: Final[Mapping[str, Callable[[Verifier], tuple[str, _Test]]]] = MappingProxyType(
+_TESTS: Final[Mapping[str, Callable[[Verifier], tuple[str, FunctionType]]]] = MappingProxyType(
     {"entry": _entry, "contract": _contract, "publish": _publish}
 )

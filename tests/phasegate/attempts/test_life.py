@@ -10,11 +10,9 @@ from datetime import timedelta
 import pytest
 
 from phasegate.attempts.ids import ExecutionId
-from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError
 from phasegate.evidence.store import PublishFailure, S3Store, publish_all
 from phasegate.verdict import TestRecord, TestState
-from tests.phasegate.attempts.conftest import gate
 from tests.phasegate.attempts.signing import verified
 
 

@@ -55,7 +55,7 @@ def test_a_chain_whose_entries_and_publications_nobody_wrote_passes(kit, workers
     assert result.ret == ExitCode.OK, result.stdout.str()
     for summary in kit.summaries().values():
         assert [row["outcome"] for row in summary["verifiers"]] == ["PASSED"] * 3
-        assert [row["file"] for row in summary["artifacts"] if row["read_back"]][0].endswith("_snapshot.json")
+        assert next(row["file"] for row in summary["artifacts"] if row["read_back"]).endswith("_snapshot.json")
     assert "has no test" not in kit.phasegate("catalog", "lint").stdout.str()
 
 
