@@ -29,6 +29,7 @@ _BUILT_IN: Final = {
     "catalog": ("phasegate.commands.catalog:app", "Check, show and export the catalogue of gates."),
     "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
     "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),
+    "new": ("phasegate.commands.new:app", "Write the folder of a new gate from its catalogue entry."),
     "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),
     "verdict": ("phasegate.commands.verdict:app", "Whether a gate advances now, as an exit code."),
     "verify": ("phasegate.commands.verify:app", "Audit evidence: digests, chain, signatures, durable copies."),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["example"]  # it is copied into a project, and run there
 GOOD = Path(__file__).parent / "catalog" / "good.yaml"
 SCHEMA = '{"type": "object", "required": ["gate", "phase_execution_id"]}'
 PYPROJECT = """

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from phasegate.catalog.model import Catalogue
-from phasegate.errors import Problem
+from phasegate.errors import PhasegateError, Problem
 from phasegate.evidence.artifact import Artifact
 from phasegate.project import gate_folders, shown
 from phasegate.settings import Settings
@@ -56,6 +56,20 @@ def drifted(texts: dict[Path, str], settings: Settings) -> list[Problem]:
         for path, text in texts.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
+
+
+def write_schema(path: Path, text: str) -> None:
+    """Writes a schema.
+
+    Raises:
+        PhasegateError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fact = f"the schema cannot be written: {error.strerror}"
+        raise PhasegateError(Problem(fact, str(path), "name a file in a writable folder")) from error
 
 
 def _file(folder: Path, model: type[Artifact]) -> Path:

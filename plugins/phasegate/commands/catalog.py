@@ -73,34 +73,26 @@ def schema(
 ) -> None:
     """Export the JSON Schema of a catalogue document (draft 2020-12), for editors."""
     from phasegate.catalog.schema import catalogue_schema_text  # noqa: PLC0415 - only this command needs it
+    from phasegate.commands.artifacts import write_schema  # noqa: PLC0415
 
     if out is None:
         say(catalogue_schema_text().rstrip("\n"))
         return
-    _write(out, catalogue_schema_text())
+    write_schema(out, catalogue_schema_text())
 
 
 @app.command()
 def schemas() -> None:
     """Write the JSON Schemas of the gates' artifacts, as their models (`artifacts.py`) make them."""
-    from phasegate.commands.artifacts import wanted_schemas  # noqa: PLC0415 - only this command needs it
+    from phasegate.commands.artifacts import wanted_schemas, write_schema  # noqa: PLC0415 - only this command needs it
 
     settings = require_settings(Path.cwd())
     texts, problems = wanted_schemas(load_catalogue(settings), settings)
     if problems:
         raise CatalogueError(problems)
     for path, text in texts.items():
-        _write(path, text)
+        write_schema(path, text)
     say(f"{len(texts)} schema{'s' if len(texts) != 1 else ''} written")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        fact = f"the schema cannot be written: {error.strerror}"
-        raise PhasegateError(Problem(fact, str(path), "name a file in a writable folder")) from error
 
 
 def _find_gate(catalogue: Catalogue, name: str) -> Gate:
