@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from engine.run.context import open_context
 from engine.run.layout import RunLayout
 from engine.run.listing import refuse_unlisted
 from engine.run.pipeline import STATES, Outcome, run_states, start_run
+from engine.run.prune import plan_prune
+from engine.run.prune import prune as prune_runs
 from engine.run.publish import published, trusted
 from engine.run.receipt import newest_run, read_receipt
 from engine.run.rng import verify_rng
@@ -88,6 +91,25 @@ def verify(runs_root: RunsRoot = Path("runs/engine"), run_id: RunId = None) -> N
     digest = verify_bundle(layout.path(FOLDER))
     refuse_unlisted(layout, context.sealed)
     _out.print(f"run {run_id} holds: {len(tables)} tables, {sum(events.values())} events, flag {digest}")
+
+
+@app.command()
+def prune(
+    keep: Annotated[list[str], typer.Option("--keep", help="A run that must stay; repeatable.")],
+    runs_root: RunsRoot = Path("runs/engine"),
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it nothing is touched.")] = False,
+) -> None:
+    """Remove the runs that neither the keep set nor another run needs; a dry run unless told otherwise."""
+    chosen = plan_prune(runs_root, keep)
+    for name, why in sorted(chosen.keep.items()):
+        _out.print(f"keep          {name} ({why})", markup=False)
+    for path in chosen.remove:
+        _out.print(f"{'remove' if yes else 'would remove'}  {path}", markup=False)
+    if chosen.remove and not yes:
+        _out.print(f"nothing was touched: {len(chosen.remove)} would go with --yes")
+    receipt = prune_runs(chosen, datetime.now(UTC)) if yes else None
+    if receipt is not None:
+        _out.print(f"receipt: {receipt}", markup=False)
 
 
 def _one(state: str, name: str) -> None:

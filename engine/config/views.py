@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config.files import Packs
 from engine.contracts.vocabulary import Vocabularies
-from engine.states.s2 import AccountPriors, AccountRule, PartyVocabulary, TagAdjustment
+from engine.states.s2_priors import AccountPriors, AccountRule, PartyVocabulary, TagAdjustment
 from engine.states.s3 import InstrumentPriors, InstrumentRule, InstrumentVocabulary
 from engine.states.s4 import DeviceRule, GraphPriors, GraphVocabulary, GroupRule, IpCellRule
 

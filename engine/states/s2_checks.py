@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.errors import EngineError
-
-if TYPE_CHECKING:
-    from engine.states.s2 import AccountPriors, PartyVocabulary
-
-CAPPED = "hard_global_postmerge"
-"""Cap mode that enforces; the other one is ``none``."""
+from engine.states.s2_priors import CAPPED, AccountPriors, PartyVocabulary
 
 _MOST = np.iinfo(np.uint8).max
 

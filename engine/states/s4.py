@@ -29,7 +29,7 @@ from engine.kernels.remainder import largest_remainder
 from engine.kernels.ties import TieStream
 from engine.states.parts import DrawFact
 from engine.states.runs import PartyBlocks
-from engine.states.s2 import PartyVocabulary
+from engine.states.s2_priors import PartyVocabulary
 
 _MOST = np.iinfo(np.uint8).max
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ from phasegate.attempts import AttemptRecord
 from phasegate.attempts.index import cells
 from phasegate.attempts.pruning import plan
 from phasegate.attempts.pruning import prune as prune_attempts
-from phasegate.attempts.run_folders import plan_folders, prune_folders
 from phasegate.catalog.grammar import is_stop
 from phasegate.catalog.model import Catalogue
 from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace, unknown_attempt
@@ -99,38 +97,27 @@ def invalidate(
 
 @app.command()
 def prune(
-    keep: Annotated[list[str], typer.Option(help="An attempt (or run) that must stay; repeatable.")],
+    keep: Annotated[list[str], typer.Option(help="An attempt that must stay; repeatable.")],
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it nothing is touched.")] = False,
     phase: Annotated[str | None, typer.Option(help="Only this phase, such as M4.")] = None,
-    engine_runs: Annotated[
-        Path | None, typer.Option(help="Prune the run folders of a data engine under this root instead.")
-    ] = None,
     runs_root: RunsRoot = None,
 ) -> None:
     """Remove attempts that neither the keep set nor the chain needs; a dry run unless told otherwise."""
-    now = datetime.now(UTC)
-    if engine_runs is not None:
-        folders = plan_folders(engine_runs, keep)
-        _tell_plan(folders.keep, [str(path) for path in folders.remove], done=yes)
-        receipt = prune_folders(folders, now) if yes else None
-    else:
-        catalogue, workspace = open_workspace(runs_root)
-        chosen = plan(workspace, keep, _phase(catalogue, phase))
-        _tell_plan(chosen.keep, [str(record.path) for record in chosen.remove], done=yes)
-        settings = require_settings(Path.cwd())
-        signer = KeyStore(settings.platform).signer(settings.signing_key) if yes and chosen.remove else None
-        receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), now) if signer else None
+    catalogue, workspace = open_workspace(runs_root)
+    chosen = plan(workspace, keep, _phase(catalogue, phase))
+    for name, why in sorted(chosen.keep.items()):
+        say(f"keep          {name} ({why})")
+    for record in chosen.remove:
+        say(f"{'removed' if yes else 'would remove'}  {record.path}")
+    if not yes or not chosen.remove:
+        if chosen.remove:
+            say(f"nothing was touched: {len(chosen.remove)} would go with --yes")
+        return
+    settings = require_settings(Path.cwd())
+    signer = KeyStore(settings.platform).signer(settings.signing_key)
+    receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), datetime.now(UTC))
     if receipt is not None:
         say(f"receipt: {receipt}")
-
-
-def _tell_plan(keep: Mapping[str, str], remove: Sequence[str], *, done: bool) -> None:
-    for name, why in sorted(keep.items()):
-        say(f"keep          {name} ({why})")
-    for path in remove:
-        say(f"{'removed' if done else 'would remove'}  {path}")
-    if not done and remove:
-        say(f"nothing was touched: {len(remove)} would go with --yes")
 
 
 def _phase(catalogue: Catalogue, name: str | None) -> str | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import engine.states
-from engine.states import s2, s3, s4
+from engine.states import s2_priors, s3, s4
 
 
 @pytest.mark.parametrize(
     "given",
-    [s2.AccountPriors, s2.AccountRule, s2.TagAdjustment, s3.InstrumentPriors, s3.InstrumentRule,
+    [s2_priors.AccountPriors, s2_priors.AccountRule, s2_priors.TagAdjustment, s3.InstrumentPriors, s3.InstrumentRule,
      s4.GraphPriors, s4.DeviceRule, s4.GroupRule, s4.IpCellRule],
 )  # fmt: skip
 def test_a_state_reads_all_that_it_is_given(given):

@@ -14,7 +14,7 @@ from engine.kernels import hashing
 from engine.kernels.links import LinkRegion, LinkTask, guide_of
 from engine.kernels.ties import Reservation
 from engine.states.runs import PartyBlocks
-from engine.states.s2 import AccountPriors, PartyVocabulary
+from engine.states.s2_priors import AccountPriors, PartyVocabulary
 from engine.states.s3 import InstrumentPriors, InstrumentVocabulary
 from engine.states.s4 import GraphPriors, GraphVocabulary
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -88,68 +87,3 @@ def test_a_link_out_of_the_root_is_not_followed(project, three, tmp_path) -> Non
     assert "leads out" in done.stderr.str()
     assert (outside / "file").read_text() == "stays"
     assert set(three) <= set(attempts(project)) | {link.name}
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-class TestRunFolders:
-    """The run folders of a data engine."""
-
-    ONE, TWO, THREE = (str(number) * 32 for number in (1, 2, 3))
-
-    @pytest.fixture
-    def root(self, tmp_path: Path) -> Path:
-        root = tmp_path / "engine"
-        for name in (self.ONE, self.TWO, self.THREE, "reports", "A" * 32, "1" * 33):
-            (root / name / "data").mkdir(parents=True)
-        (root / "file").write_text("stays")
-        return root
-
-    def prune(self, project, root: Path, *arguments: str):
-        return project.phasegate("runs", "prune", f"--engine-runs={root}", *arguments)
-
-    def test_only_run_folders_outside_the_keep_set_go(self, project, root) -> None:
-        before = names(root)
-        assert self.prune(project, root, f"--keep={self.ONE}").ret == ExitCode.OK
-        assert names(root) == before
-        assert self.prune(project, root, f"--keep= {self.ONE} ", "--yes").ret == ExitCode.OK
-        assert names(root) == sorted({*before} - {self.TWO, self.THREE})
-        (receipt,) = (root / "reports").glob("prune_receipt_*.json")
-        assert json.loads(receipt.read_bytes())["removed"] == [self.TWO, self.THREE]
-
-    def test_a_run_that_others_need_stays(self, project, root) -> None:
-        (root / self.ONE / "data/layer1").symlink_to(root / self.TWO / "data")
-        (root / self.TWO / "run_receipt.json").write_text(json.dumps({"staged_from_run_id": self.THREE}))
-        done = self.prune(project, root, f"--keep={self.ONE}", "--yes")
-        assert done.ret == ExitCode.OK
-        assert {self.ONE, self.TWO, self.THREE} <= set(names(root))
-
-    @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\ud800"])
-    def test_a_run_whose_receipt_says_nothing_may_need_others_and_is_named(self, project, root, text) -> None:
-        (root / self.ONE / "run_receipt.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-        done = self.prune(project, root, f"--keep={self.ONE}", "--yes")
-        assert done.ret == ExitCode.EVIDENCE
-        done.stderr.fnmatch_lines(["*run_receipt.json: is no JSON*"])
-        assert {self.TWO, self.THREE} <= set(names(root))
-
-    def test_a_run_at_work_is_refused(self, project, root) -> None:
-        (root / self.TWO / "tmp/work").mkdir(parents=True)
-        done = self.prune(project, root, f"--keep={self.ONE}", "--yes")
-        assert done.ret == ExitCode.EVIDENCE
-        assert (root / self.TWO).exists()
-
-    @pytest.mark.parametrize("keep", ["", "9" * 32])
-    def test_an_empty_or_unknown_keep_set_is_refused(self, project, root, keep) -> None:
-        assert self.prune(project, root, f"--keep={keep}", "--yes").ret == ExitCode.EVIDENCE
-        assert (root / self.TWO).exists()
-
-    def test_a_linked_run_goes_as_a_link_and_its_target_stays(self, project, root, tmp_path) -> None:
-        target = tmp_path / "elsewhere"
-        target.mkdir()
-        (target / "file").write_text("stays")
-        (root / ("4" * 32)).symlink_to(target)
-        assert self.prune(project, root, f"--keep={self.ONE}", "--yes").ret == ExitCode.OK
-        assert (target / "file").read_text() == "stays"
-        assert not (root / ("4" * 32)).exists()
