@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from fixtures.session import Platform as Session
+from infra.emulator.process import ensure_running
+from infra.emulator.world import open_fresh_world
 from infra.handles import load
-from infra.substrate.process import ensure_running
-from infra.substrate.world import open_fresh_world
 from phasegate.attempts import Workspace
 from phasegate.attempts.audit import Audit, Auditor
 from phasegate.attempts.durable import durable_defects

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.clients import Clients
+from infra.emulator.process import ensure_running
 from infra.stacks import ensure_all, handles_of
-from infra.substrate.process import ensure_running
 
 CLIENTS = 4
 REQUESTS_OF_A_CLIENT = 400

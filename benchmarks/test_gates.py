@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.substrate.process import ensure_running
-from infra.substrate.world import open_world
+from infra.emulator.process import ensure_running
+from infra.emulator.world import open_world
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = ROOT / "infra/handles/dev_full_handles.registry.v0.md"

@@ -22,7 +22,7 @@ ATTACH_GOAL_SECONDS = 1.0
 
 def command(name: str, state_dir: Path, *options: str) -> str:
     """Run `phasegate substrate NAME` as a process of its own and return what it prints."""
-    line = [sys.executable, "-m", "infra.substrate.cli", name, "--state-dir", str(state_dir), *options]
+    line = [sys.executable, "-m", "infra.emulator.cli", name, "--state-dir", str(state_dir), *options]
     return subprocess.run(line, check=True, capture_output=True, text=True).stdout
 
 

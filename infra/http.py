@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from infra.clients import Clients, OutsideLoopbackError, is_loopback
-from infra.edge.hosts import api_host
+from infra.endpoints import api_host
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 DEFAULT_TIMEOUT_SECONDS: Final = 35.0

@@ -18,7 +18,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.errors import InfraError, SubstrateError
-from infra.substrate.liveness import UNKNOWN_START, is_alive, start_mark
+from infra.liveness import UNKNOWN_START, is_alive, start_mark
 
 LEASE_SECONDS: Final = 120
 """For how long a mark holds; longer than a drill goes without renewing it."""

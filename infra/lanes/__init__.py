@@ -9,7 +9,7 @@ from infra.lanes.dependencies import (
     dependency_matrix,
     dependency_rows,
 )
-from infra.lanes.findings import M4B_CODES, Finding, FindingKind, check_manifest
+from infra.lanes.findings import Finding, FindingKind, Law, check_manifest
 from infra.lanes.manifest import Manifest, active_lanes, active_paths, build_manifest
 from infra.lanes.model import Lane, LanePath, SecretPath
 
@@ -18,7 +18,6 @@ __all__ = [
     "GOVERNANCE_LAW",
     "LANES",
     "LANE_DEPENDENCIES",
-    "M4B_CODES",
     "RUNTIME_PATH_LAW",
     "SHARED_STORAGE",
     "BindingMatrix",
@@ -28,6 +27,7 @@ __all__ = [
     "Lane",
     "LaneBinding",
     "LanePath",
+    "Law",
     "Manifest",
     "RoleBinding",
     "SecretPath",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from infra.lanes.model import Lane, LanePath, SecretPath
+from infra.names import PARAMETERS
 
 RUNTIME_PATH_LAW: Final[Mapping[str, str | bool]] = MappingProxyType(
     {
@@ -29,7 +30,6 @@ EKS_POLICY_LANES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """The lanes in which each value of RUNTIME_EKS_USE_POLICY allows an active EKS path; an unknown value allows none."""
 
-_ROOT: Final = "/fraud-platform/dev_full"
 
 LANES: Final[tuple[Lane, ...]] = (
     Lane(
@@ -56,7 +56,7 @@ LANES: Final[tuple[Lane, ...]] = (
             ),
         ),
         roles=("ROLE_FLINK_EXECUTION",),
-        secrets=(SecretPath(f"{_ROOT}/msk/bootstrap_brokers", "SecureString", "SSM_MSK_BOOTSTRAP_BROKERS_PATH"),),
+        secrets=(SecretPath(f"{PARAMETERS}/msk/bootstrap_brokers", "SecureString", "SSM_MSK_BOOTSTRAP_BROKERS_PATH"),),
     ),
     Lane(
         name="ingress_edge",
@@ -77,7 +77,7 @@ LANES: Final[tuple[Lane, ...]] = (
             ),
         ),
         roles=("ROLE_LAMBDA_IG_EXECUTION", "ROLE_APIGW_IG_INVOKE", "ROLE_DDB_IG_IDEMPOTENCY_RW"),
-        secrets=(SecretPath(f"{_ROOT}/ig/api_key", "SecureString", "SSM_IG_API_KEY_PATH"),),
+        secrets=(SecretPath(f"{PARAMETERS}/ig/api_key", "SecureString", "SSM_IG_API_KEY_PATH"),),
     ),
     Lane(
         name="differentiating_services",
@@ -116,11 +116,11 @@ LANES: Final[tuple[Lane, ...]] = (
             "ROLE_EKS_IRSA_OBS_GOV",
         ),
         secrets=(
-            SecretPath(f"{_ROOT}/aurora/endpoint", "String", "SSM_AURORA_ENDPOINT_PATH"),
-            SecretPath(f"{_ROOT}/aurora/reader_endpoint", "String", "SSM_AURORA_READER_ENDPOINT_PATH"),
-            SecretPath(f"{_ROOT}/aurora/username", "String", "SSM_AURORA_USERNAME_PATH"),
-            SecretPath(f"{_ROOT}/aurora/password", "SecureString", "SSM_AURORA_PASSWORD_PATH"),
-            SecretPath(f"{_ROOT}/redis/endpoint", "String", "SSM_REDIS_ENDPOINT_PATH"),
+            SecretPath(f"{PARAMETERS}/aurora/endpoint", "String", "SSM_AURORA_ENDPOINT_PATH"),
+            SecretPath(f"{PARAMETERS}/aurora/reader_endpoint", "String", "SSM_AURORA_READER_ENDPOINT_PATH"),
+            SecretPath(f"{PARAMETERS}/aurora/username", "String", "SSM_AURORA_USERNAME_PATH"),
+            SecretPath(f"{PARAMETERS}/aurora/password", "SecureString", "SSM_AURORA_PASSWORD_PATH"),
+            SecretPath(f"{PARAMETERS}/redis/endpoint", "String", "SSM_REDIS_ENDPOINT_PATH"),
         ),
     ),
     Lane(

@@ -1,4 +1,4 @@
-"""The laws of the lanes, checked on a manifest: what breaks one, where, and which blocker it raises.
+"""The laws of the lanes, checked on a manifest: what breaks one, and where.
 
 The checks read the manifest alone, so one that was built a moment ago and one that was read back from evidence
 are judged alike.
@@ -41,25 +41,35 @@ class FindingKind(StrEnum):
     """A lane that the platform runs on managed services takes another path, though not on EKS."""
 
 
-M4B_CODES: Final[Mapping[FindingKind, str]] = MappingProxyType(
+class Law(StrEnum):
+    """Which law of the lanes a finding breaks."""
+
+    WHOLE = "whole"
+    """Each lane has one row, an owner, one known path with its components, and its governing values."""
+    ONE_PATH = "one path"
+    FALLBACKS = "fallbacks"
+    """Each inactive path is declared, with a reason."""
+    EKS = "EKS"
+
+
+_LAWS: Final[Mapping[FindingKind, Law]] = MappingProxyType(
     {
-        FindingKind.GOVERNANCE: "M4B-B3",
-        FindingKind.LANE_MISSING: "M4B-B3",
-        FindingKind.LANE_UNKNOWN: "M4B-B3",
-        FindingKind.LANE_TWICE: "M4B-B3",
-        FindingKind.OWNER_MISSING: "M4B-B3",
-        FindingKind.PATH_OPEN: "M4B-B3",
-        FindingKind.PATH_UNKNOWN: "M4B-B3",
-        FindingKind.COMPONENT_OPEN: "M4B-B3",
-        FindingKind.MANAGED_FIRST: "M4B-B3",
-        FindingKind.AMBIGUOUS_PATH: "M4B-B4",
-        FindingKind.CROSS_CHECK: "M4B-B4",
-        FindingKind.FALLBACK_UNDECLARED: "M4B-B6",
-        FindingKind.FALLBACK_WITHOUT_REASON: "M4B-B6",
-        FindingKind.EKS_POLICY: "M4B-B5",
+        FindingKind.GOVERNANCE: Law.WHOLE,
+        FindingKind.LANE_MISSING: Law.WHOLE,
+        FindingKind.LANE_UNKNOWN: Law.WHOLE,
+        FindingKind.LANE_TWICE: Law.WHOLE,
+        FindingKind.OWNER_MISSING: Law.WHOLE,
+        FindingKind.PATH_OPEN: Law.WHOLE,
+        FindingKind.PATH_UNKNOWN: Law.WHOLE,
+        FindingKind.COMPONENT_OPEN: Law.WHOLE,
+        FindingKind.MANAGED_FIRST: Law.WHOLE,
+        FindingKind.AMBIGUOUS_PATH: Law.ONE_PATH,
+        FindingKind.CROSS_CHECK: Law.ONE_PATH,
+        FindingKind.FALLBACK_UNDECLARED: Law.FALLBACKS,
+        FindingKind.FALLBACK_WITHOUT_REASON: Law.FALLBACKS,
+        FindingKind.EKS_POLICY: Law.EKS,
     }
 )
-"""The blocker that each kind raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Finding:
     """One broken law.
 
     Attributes:
-        kind: Which law.
+        kind: What is wrong.
         lane: The lane that breaks it; None for the manifest as a whole.
         detail: What is wrong, and where.
     """
@@ -77,9 +87,9 @@ class Finding:
     detail: str
 
     @property
-    def code(self) -> str:
-        """The blocker that it raises."""
-        return M4B_CODES[self.kind]
+    def law(self) -> Law:
+        """The law that it breaks."""
+        return _LAWS[self.kind]
 
 
 def check_manifest(payload: Mapping[str, Any], lanes: Sequence[Lane] = LANES) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.lanes.catalog import GOVERNANCE_LAW, LANES
-from infra.lanes.findings import Finding, allowed_on_eks, check_manifest, eks_policy_of
+from infra.lanes.findings import Finding, Law, allowed_on_eks, check_manifest, eks_policy_of
 from infra.lanes.model import Lane, LanePath
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ class Manifest:
     @property
     def malformed(self) -> tuple[str, ...]:
         """What makes the manifest partial: a lane, an owner, a path or a value that is missing or unknown."""
-        return self._raising("M4B-B3")
+        return self._breaking(Law.WHOLE)
 
     @property
     def ambiguous(self) -> tuple[str, ...]:
         """Lanes that show more than one active path."""
-        return self._raising("M4B-B4")
+        return self._breaking(Law.ONE_PATH)
 
     @property
     def undeclared(self) -> tuple[str, ...]:
         """Lanes whose fallbacks are not declared, or are declared without a reason."""
-        return self._raising("M4B-B6")
+        return self._breaking(Law.FALLBACKS)
 
     @property
     def eks_violations(self) -> tuple[str, ...]:
         """Lanes that run on EKS where the policy does not allow it."""
-        return self._raising("M4B-B5")
+        return self._breaking(Law.EKS)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -68,8 +68,8 @@ class Manifest:
             for lane in self.payload["lanes"]
         ]
 
-    def _raising(self, code: str) -> tuple[str, ...]:
-        return tuple(finding.detail for finding in self.findings if finding.code == code)
+    def _breaking(self, law: Law) -> tuple[str, ...]:
+        return tuple(finding.detail for finding in self.findings if finding.law is law)
 
 
 def build_manifest(handles: Mapping[str, JsonValue], lanes: Sequence[Lane] = LANES) -> Manifest:

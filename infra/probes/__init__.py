@@ -1,13 +1,13 @@
 """Probes: one bounded check of one surface each, run side by side, every failure classified."""
 
-from infra.probes.dependencies import M4D_PROBES, blocker_of
+from infra.probes.dependencies import DEPENDENCY_PROBES
 from infra.probes.identity import RoleFacts, read_back_roles
 from infra.probes.model import ErrorClass, Group, Probe, ProbeResult, ProbeStatus
 from infra.probes.runner import run_probes
 from infra.probes.secret_paths import PathFacts, intended_readers, read_secret_paths, readers
 
 __all__ = [
-    "M4D_PROBES",
+    "DEPENDENCY_PROBES",
     "ErrorClass",
     "Group",
     "PathFacts",
@@ -15,7 +15,6 @@ __all__ = [
     "ProbeResult",
     "ProbeStatus",
     "RoleFacts",
-    "blocker_of",
     "intended_readers",
     "read_back_roles",
     "read_secret_paths",

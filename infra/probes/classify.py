@@ -13,17 +13,15 @@ from urllib.error import HTTPError, URLError
 from infra.aws_endpoints import NotAwsError
 from infra.clients import OutsideLoopbackError
 from infra.errors import InfraError
+from infra.names import ERROR_HEADER, FAILED, UNSUPPORTED
 from infra.probes.model import ErrorClass, ProbeFailure
 from infra.probes.redaction import one_line
 
 SUBSTRATE_CODES: Final[Mapping[str, ErrorClass]] = {
-    "UnsupportedByEmulator": ErrorClass.UNSUPPORTED_BY_SUBSTRATE,
-    "EmulatorFailure": ErrorClass.SUBSTRATE_FAILED,
+    UNSUPPORTED: ErrorClass.UNSUPPORTED_BY_SUBSTRATE,
+    FAILED: ErrorClass.SUBSTRATE_FAILED,
 }
 """The codes in which the embedded substrate speaks of itself; no AWS service has them."""
-
-SUBSTRATE_HEADER: Final = "x-phasegate-error"
-"""Where the substrate names the code of an answer without a body."""
 
 _DENIED: Final = frozenset(
     {
@@ -170,7 +168,7 @@ def _of_client_error(response: Mapping[str, Any], *, embedded: bool) -> ErrorCla
     code, status = str(said.get("Code", "")), int(metadata.get("HTTPStatusCode") or 0)
     if not _is_name(code):
         # An answer without a body, or without one that the service could have written.
-        code = str((metadata.get("HTTPHeaders") or {}).get(SUBSTRATE_HEADER, ""))
+        code = str((metadata.get("HTTPHeaders") or {}).get(ERROR_HEADER, ""))
         if not _is_name(code):
             bare = said.get("Message") == responses.get(status)
             usual = _BY_STATUS.get(status) if bare else None

@@ -1,14 +1,12 @@
-"""The 16 probes of M4.D: each dependency of an active lane, by one control-plane call."""
+"""The 16 probes of dependencies: each one of an active lane, by one control-plane call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from infra.lanes import SHARED_STORAGE
 from infra.probes.forms import host_flaw, host_port_flaw, secret_flaw, text_flaw
-from infra.probes.model import ErrorClass, Group, Probe
+from infra.probes.model import Group, Probe
 from infra.probes.surfaces import (
     api_there,
     bucket_there,
@@ -24,7 +22,7 @@ from infra.probes.surfaces import (
 _EDGE: Final = Group.STREAM_EDGE_STORAGE
 _SERVICES: Final = "differentiating_services"
 
-M4D_PROBES: Final[tuple[Probe, ...]] = (
+DEPENDENCY_PROBES: Final[tuple[Probe, ...]] = (
     Probe(1, "stream_engine", "kafka describe-cluster-v2", "MSK_CLUSTER_ARN", _EDGE, cluster_active),
     Probe(2, "stream_engine", "ssm get-parameter", "SSM_MSK_BOOTSTRAP_BROKERS_PATH", _EDGE, parameter(text_flaw)),
     Probe(3, SHARED_STORAGE, "s3api head-bucket", "S3_OBJECT_STORE_BUCKET", _EDGE, bucket_there),
@@ -63,21 +61,4 @@ M4D_PROBES: Final[tuple[Probe, ...]] = (
         log_group_there,
     ),
 )
-"""The probes of M4.D. Where the platform's record leaves a choice, the live control-plane call is taken."""
-
-GROUP_BLOCKERS: Final[Mapping[Group, str]] = MappingProxyType(
-    {Group.STREAM_EDGE_STORAGE: "M4D-B3", Group.DATASTORE: "M4D-B4", Group.OBSERVABILITY: "M4D-B5"}
-)
-"""The blocker of each group of M4.D's probes."""
-
-UNCATEGORISED_BLOCKER: Final = "M4D-B6"
-"""The blocker of a failure that says nothing about the surface."""
-
-
-def blocker_of(group: Group, error_class: ErrorClass) -> str:
-    """The blocker that a failed probe maps to.
-
-    A failure without a category, and one that says that the substrate cannot do what was asked, are blockers of
-    their own: neither says anything about the surface.
-    """
-    return GROUP_BLOCKERS[group] if error_class.about_surface else UNCATEGORISED_BLOCKER
+"""The probes. Where the platform's record leaves a choice, the live control-plane call is taken."""

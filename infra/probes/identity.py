@@ -15,8 +15,7 @@ from infra.probes.iam_roles import IamRole, OidcProvider, read_oidc_provider, re
 from infra.probes.model import ErrorClass
 from infra.probes.policy import Allowance, Statement, over_reach, read_statements, under_reach
 from infra.probes.trust import trust_drift
-from infra.stacks.resources.identity import AUDIENCE, trust_document
-from infra.stacks.roles import CLUSTER, ROLE_SPECS, RoleSpec
+from infra.roles import AUDIENCE, CLUSTER, ROLE_SPECS, RoleSpec, trust_document
 
 DEFAULT_TIMEOUT_SECONDS: Final = 15.0
 DEFAULT_CONCURRENCY: Final = 8

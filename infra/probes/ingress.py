@@ -10,8 +10,8 @@ from http.client import HTTPException
 from typing import Any, Final
 
 from infra.clients import Clients
-from infra.edge.gateway import UNSUPPORTED_HEADER
 from infra.http import BadUrlError, HttpResponse, request
+from infra.names import UNSUPPORTED_HEADER
 from infra.probes.model import ErrorClass, ProbeFailure
 
 DEFAULT_KEY_HEADER: Final = "X-IG-Api-Key"

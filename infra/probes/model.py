@@ -11,7 +11,7 @@ from infra.clients import Clients
 
 
 class Group(StrEnum):
-    """What a probe looks at; each group has a blocker of its own."""
+    """What a probe looks at."""
 
     STREAM_EDGE_STORAGE = "stream_edge_storage"
     DATASTORE = "datastore"

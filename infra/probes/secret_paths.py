@@ -18,7 +18,7 @@ from infra.probes.classify import classify, explain
 from infra.probes.globs import covers, parse
 from infra.probes.identity import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_SECONDS, RoleFacts, granted_by
 from infra.probes.policy import Allowance, permits
-from infra.stacks.roles import ROLE_SPECS, RoleSpec
+from infra.roles import ROLE_SPECS, RoleSpec
 
 READ_ACTION: Final = "ssm:GetParameter"
 _BATCH: Final = 10

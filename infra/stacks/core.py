@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.stacks.resource import PREFIX
+from infra.names import PREFIX
 from infra.stacks.resources.firewall import SecurityGroup
 from infra.stacks.resources.network import InternetGateway, RouteTable, Subnet, Vpc
 from infra.stacks.resources.storage import Bucket, Key

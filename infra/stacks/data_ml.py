@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.stacks.resource import PARAMETERS
+from infra.names import PARAMETERS
 from infra.stacks.resources.parameters import Parameter
 from infra.stacks.stack import Known, Stack, role, role_handles, role_outputs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.stacks.resource import PARAMETERS, PREFIX
+from infra.names import PARAMETERS, PREFIX
 from infra.stacks.resources.parameters import LogGroup, Parameter
 from infra.stacks.stack import Known, Stack, role, role_handles, role_outputs
 

@@ -21,9 +21,6 @@ Settings = dict[str, Any]
 """How a resource is, or should be: plain values by the setting's name, comparable with `==`, never a secret."""
 
 TAGS = {"project": "fraud-platform", "env": "dev_full", "owner": "platform owner name"}
-PREFIX = "fraud-platform-dev-full"
-PARAMETERS = "/fraud-platform/dev_full"
-DEFAULT_ACCOUNT = "000000000000"
 
 
 class AbsentNeedError(LookupError):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from infra.names import PARAMETERS, PREFIX
+from infra.roles import CLUSTER, DLQ, HANDLER, ROLE_SPECS, STATE_MACHINE, TABLE
 from infra.stacks.core import PRIVATE_SUBNETS
-from infra.stacks.resource import PARAMETERS, PREFIX
 from infra.stacks.resources.compute import Cluster, Function, InvokePermission
 from infra.stacks.resources.edge import HttpApi, Integration, Route, Stage
 from infra.stacks.resources.identity import OidcProvider
 from infra.stacks.resources.orchestration import Queue, StateMachine
 from infra.stacks.resources.parameters import Parameter
 from infra.stacks.resources.storage import Table
-from infra.stacks.roles import CLUSTER, DLQ, HANDLER, ROLE_SPECS, STATE_MACHINE, TABLE
 from infra.stacks.stack import Known, Stack, role, role_handles, role_outputs
 
 REQUEST_TIMEOUT_SECONDS = 30

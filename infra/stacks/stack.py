@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.roles import ROLE_SPECS
 from infra.stacks.resource import Attributes, Resource
 from infra.stacks.resources.identity import Role
-from infra.stacks.roles import ROLE_SPECS
 
 Known = Mapping[str, Attributes]
 """The attributes of existing resources by address."""

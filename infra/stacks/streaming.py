@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.names import PARAMETERS, PREFIX
+from infra.roles import MSK_CLUSTER
 from infra.stacks.core import PRIVATE_SUBNETS
-from infra.stacks.resource import PARAMETERS, PREFIX
 from infra.stacks.resources.parameters import Parameter
 from infra.stacks.resources.streaming import EnvelopeSchema, SchemaRegistry, ServerlessCluster
-from infra.stacks.roles import MSK_CLUSTER
 from infra.stacks.stack import Known, Stack
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from infra.clients import Clients
-from infra.substrate.process import SubstrateProcess, ensure_running
-from infra.substrate.world import World, open_fresh_world
+from infra.emulator.process import SubstrateProcess, ensure_running
+from infra.emulator.world import World, open_fresh_world
 from tests.gates.rehearsal import CATALOGUE, Rehearsal
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from infra.substrate.faults import Fault
-from infra.substrate.process import ensure_running
-from infra.substrate.world import open_fresh_world
+from infra.emulator.faults import Fault
+from infra.emulator.process import ensure_running
+from infra.emulator.world import open_fresh_world
 from phasegate.errors import ExitCode
 from tests.gates.conftest import REGISTRY, Platform
 

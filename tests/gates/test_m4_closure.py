@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.substrate.faults import Fault
+from infra.emulator.faults import Fault
 from phasegate.errors import ExitCode
 from tests.gates.conftest import Platform
 

@@ -13,8 +13,8 @@ import pytest
 
 from infra.drills.control import ReservedConcurrency
 from infra.drills.mark import Holder, Mark
-from infra.substrate.faults import Fault
-from infra.substrate.world import open_fresh_world
+from infra.emulator.faults import Fault
+from infra.emulator.world import open_fresh_world
 from phasegate.errors import ExitCode
 from tests.gates.conftest import REGISTRY, Platform
 from tests.gates.handlers import FUNCTION, H0, deploy

@@ -83,7 +83,7 @@ def probes(**answers: Any) -> RuntimeProbes:
 )
 def test_a_surface_that_is_in_no_good_state_is_unhealthy_and_unstable(answers) -> None:
     made = probes(**answers)
-    (failure,) = made.failures("lane_health")
+    (failure,) = made.lane_health_failures()
     assert "BAD_STATE" in failure
     assert made.unstable == [failure]
     assert made.healthy_lane_count == 0
@@ -106,20 +106,20 @@ def test_an_ingress_that_answers_and_does_not_say_that_it_is_well_is_unstable(mo
     monkeypatch.setitem(HANDLES, "IG_HEALTHCHECK_PATH", "/ops/health")
     monkeypatch.setattr(ingress, "request", lambda *_, **__: HttpResponse(200, {}, body))
     made = probes()
-    failures = list(made.failures("ingress_health"))
+    failures = list(made.ingress_health_failures())
     assert [made.unstable, failures] == ([[], []] if well else [failures, failures])
     assert len(failures) == (0 if well else 1)
 
 
 def test_a_surface_that_is_gone_is_unhealthy_and_not_unstable() -> None:
     made = probes(get_api={"ApiId": "another"})
-    assert len(list(made.failures("lane_health"))) == 1
+    assert len(list(made.lane_health_failures())) == 1
     assert made.unstable == []
 
 
 def test_a_surface_that_could_not_be_looked_at_is_neither_a_pass_nor_a_finding() -> None:
     made = probes(describe_table=ZeroDivisionError("a defect"), get_api={"ApiId": "another"})
-    found = made.failures("lane_health")
+    found = made.lane_health_failures()
     assert "probe 4" in next(found)
     with pytest.raises(SurfaceNotSeenError, match=r"probe 6.*UNCATEGORISED"):
         next(found)
@@ -127,12 +127,11 @@ def test_a_surface_that_could_not_be_looked_at_is_neither_a_pass_nor_a_finding()
     assert made.failed_count > 1
 
 
-@pytest.mark.parametrize("group", ["lane_helth", "datastore", ""])
-def test_a_group_that_nobody_probed_is_an_error_and_not_an_empty_list(group) -> None:
-    with pytest.raises(LookupError, match="but of"):
-        list(probes().failures(group))
-    with pytest.raises(LookupError, match="but of lane_health"):
-        ProbeRun(probes().health[:1]).failures(group)
+def test_a_group_that_nobody_probed_is_an_error_and_not_an_empty_list() -> None:
+    of_lanes = ProbeRun(probes().health[:1])
+    for group in ("stream_edge_storage", "datastore", "observability"):
+        with pytest.raises(LookupError, match="but of lane_health"):
+            getattr(of_lanes, group)
 
 
 def test_a_lane_of_whose_health_no_probe_says_anything_is_named() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from infra.substrate.world import open_fresh_world
+from infra.emulator.world import open_fresh_world
 from phasegate.errors import ExitCode
 from tests.gates.conftest import REGISTRY, Platform
 

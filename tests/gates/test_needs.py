@@ -15,7 +15,7 @@ from tests.phasegate.harness.conftest import PYPROJECT, gate_document, module
 
 STARTED = """
     import sys
-    found = {"moto", "infra.clients", "infra.substrate.process"} & set(sys.modules)
+    found = {"moto", "infra.clients", "infra.emulator.process"} & set(sys.modules)
     gate.metric("started", sorted(found))
 """
 

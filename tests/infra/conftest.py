@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.substrate.process import SubstrateProcess, ensure_running
+from infra.emulator.process import SubstrateProcess, ensure_running
 
 
 @pytest.fixture(scope="session")

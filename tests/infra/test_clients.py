@@ -147,7 +147,7 @@ def test_a_child_process_on_aws_is_told_the_profile_and_keeps_what_authenticates
 
 
 def test_importing_the_module_imports_no_sdk() -> None:
-    code = "import sys, infra.clients, infra.substrate.process; print('boto3' in sys.modules, 'moto' in sys.modules)"
+    code = "import sys, infra.clients, infra.emulator.process; print('boto3' in sys.modules, 'moto' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.clients import Clients, OutsideLoopbackError
-from infra.edge.hosts import ApiHost, api_host, local_url
+from infra.endpoints import ApiHost, api_host, local_url
 from infra.http import BadUrlError, request
 
 EMBEDDED = Clients.embedded("http://127.0.0.1:9", "000000000000")

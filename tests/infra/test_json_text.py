@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from infra.emulator.record import STATE_FILE, Record
 from infra.json_text import MAX_DEPTH, read_json
 from infra.probes.policy import read_statements
 from infra.probes.trust import assumptions
-from infra.substrate.record import STATE_FILE, Record
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 900, 100_000])

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from infra.roles import AUDIENCE, RoleSpec, policy_document, trust_document
 from infra.stacks.resource import Attributes, Context, Resource, Settings, is_missing, tags_for
 from infra.stacks.resources.tagging import PROVIDER_TAGS, ROLE_TAGS
-from infra.stacks.roles import RoleSpec
 
-AUDIENCE = "sts.amazonaws.com"
 _THUMBPRINT = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 
 
@@ -204,43 +203,3 @@ class OidcProvider(Resource):
 
     def _issuer(self, context: Context) -> str:
         return str(context.of(self.cluster, "issuer")).removeprefix("https://")
-
-
-def trust_document(spec: RoleSpec, account: str, issuer: str = "") -> dict[str, Any]:
-    """The trust policy of a role.
-
-    Args:
-        spec: The role.
-        account: The account that it lies in.
-        issuer: The cluster's OIDC issuer without scheme, for a role of a service account.
-    """
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    if spec.web_identity is not None:
-        statement |= {
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{issuer}"},
-            "Condition": {"StringEquals": {f"{issuer}:aud": AUDIENCE, f"{issuer}:sub": spec.web_identity.subject}},
-        }
-    elif spec.account_principal:
-        statement["Principal"] = {"AWS": f"arn:aws:iam::{account}:root"}
-    else:
-        services = list(spec.services)
-        statement["Principal"] = {"Service": services[0] if len(services) == 1 else services}
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def policy_document(spec: RoleSpec, region: str, account: str) -> dict[str, Any]:
-    """The inline policy of a role."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": list(grant.actions),
-                "Resource": [
-                    text.replace("{region}", region).replace("{account}", account) for text in grant.resources
-                ],
-            }
-            for grant in spec.grants
-        ],
-    }

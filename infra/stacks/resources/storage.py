@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from infra.stacks.resource import DEFAULT_ACCOUNT, Attributes, Context, Resource, Settings, is_missing, tags_for
+from infra.names import DEFAULT_ACCOUNT
+from infra.stacks.resource import Attributes, Context, Resource, Settings, is_missing, tags_for
 from infra.stacks.resources.tagging import KEY_TAGS, TABLE_TAGS
 
 DELETION_WINDOW_DAYS = 10

@@ -14,7 +14,7 @@ from infra.drills.lease import Lease, give_back, recover
 from infra.drills.mark import LEASE_SECONDS, HeldError, Holder, Mark, MarkLostError
 from infra.drills.runner import DrillRunner
 from infra.errors import InfraError
-from infra.substrate.liveness import start_mark
+from infra.liveness import start_mark
 from tests.infra.drills.control import Control
 
 ELSEWHERE = Holder("another machine", 1, "1")

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.clients import Clients
+from infra.emulator.faults import Fault
+from infra.emulator.process import SubstrateProcess
 from infra.ingress import ig_handler
 from infra.ingress.package import ENTRYPOINT, build_zip
 from infra.stacks import ensure_all
-from infra.substrate.faults import Fault
-from infra.substrate.process import SubstrateProcess
 
 NAME = "fraud-platform-dev-full"
 TABLE = f"{NAME}-ig-idempotency"

@@ -14,6 +14,7 @@ from infra.lanes import (
     LANES,
     RUNTIME_PATH_LAW,
     FindingKind,
+    Law,
     active_lanes,
     active_paths,
     build_manifest,
@@ -38,8 +39,8 @@ json_values = st.recursive(
 )
 
 
-def codes(handles: dict[str, Any]) -> set[str]:
-    return {finding.code for finding in build_manifest(handles).findings}
+def broken_laws(handles: dict[str, Any]) -> set[Law]:
+    return {finding.law for finding in build_manifest(handles).findings}
 
 
 def test_the_platforms_registry_gives_five_lanes_without_a_finding(handles: dict[str, Any]) -> None:
@@ -120,7 +121,7 @@ def test_the_edge_mode_must_say_the_same_as_the_default_edge(handles: dict[str, 
 
 @pytest.mark.parametrize("value", ["other", "apigw_lambda_ddb ", ["apigw_lambda_ddb"]])
 def test_an_edge_mode_that_differs_in_any_way_is_found(handles: dict[str, Any], value: object) -> None:
-    assert "M4B-B4" in codes(handles | {"IG_EDGE_MODE": value})
+    assert Law.ONE_PATH in broken_laws(handles | {"IG_EDGE_MODE": value})
 
 
 def test_an_open_edge_mode_confirms_nothing(handles: dict[str, Any]) -> None:
@@ -168,23 +169,23 @@ def test_a_fallbacks_component_may_be_open(handles: dict[str, Any]) -> None:
     assert build_manifest(handles).findings == ()
 
 
-def broken(handles: dict[str, Any], number: int, /, **changes: Any) -> list[tuple[FindingKind, str]]:
+def broken(handles: dict[str, Any], number: int, /, **changes: Any) -> list[tuple[FindingKind, Law]]:
     payload = copy.deepcopy(build_manifest(handles).payload)
     payload["lanes"][number].update(changes)
-    return [(finding.kind, finding.code) for finding in check_manifest(payload)]
+    return [(finding.kind, finding.law) for finding in check_manifest(payload)]
 
 
 def test_a_manifest_that_was_changed_after_it_was_built_is_found(handles: dict[str, Any]) -> None:
-    assert broken(handles, 0, owner=" ") == [(FindingKind.OWNER_MISSING, "M4B-B3")]
-    assert broken(handles, 0, inactive=[]) == [(FindingKind.FALLBACK_UNDECLARED, "M4B-B6")]
+    assert broken(handles, 0, owner=" ") == [(FindingKind.OWNER_MISSING, Law.WHOLE)]
+    assert broken(handles, 0, inactive=[]) == [(FindingKind.FALLBACK_UNDECLARED, Law.FALLBACKS)]
     silent = [{"path": "eks_stream_transform", "rationale": ""}]
-    assert broken(handles, 0, inactive=silent) == [(FindingKind.FALLBACK_WITHOUT_REASON, "M4B-B6")]
+    assert broken(handles, 0, inactive=silent) == [(FindingKind.FALLBACK_WITHOUT_REASON, Law.FALLBACKS)]
     other = [{"path": "mystery", "rationale": "because"}]
-    assert broken(handles, 0, inactive=other) == [(FindingKind.FALLBACK_UNDECLARED, "M4B-B6")]
-    assert broken(handles, 0, active_path="eks_stream_transform") == [(FindingKind.AMBIGUOUS_PATH, "M4B-B4")]
-    assert broken(handles, 3, eks_active=True) == [(FindingKind.EKS_POLICY, "M4B-B5")]
-    assert (FindingKind.LANE_UNKNOWN, "M4B-B3") in broken(handles, 4, lane="sixth")
-    assert (FindingKind.LANE_MISSING, "M4B-B3") in broken(handles, 4, lane="sixth")
+    assert broken(handles, 0, inactive=other) == [(FindingKind.FALLBACK_UNDECLARED, Law.FALLBACKS)]
+    assert broken(handles, 0, active_path="eks_stream_transform") == [(FindingKind.AMBIGUOUS_PATH, Law.ONE_PATH)]
+    assert broken(handles, 3, eks_active=True) == [(FindingKind.EKS_POLICY, Law.EKS)]
+    assert (FindingKind.LANE_UNKNOWN, Law.WHOLE) in broken(handles, 4, lane="sixth")
+    assert (FindingKind.LANE_MISSING, Law.WHOLE) in broken(handles, 4, lane="sixth")
 
 
 def test_a_missing_and_a_doubled_lane_are_found(handles: dict[str, Any]) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from infra.clients import Clients
+from infra.emulator.faults import Fault
+from infra.emulator.process import SubstrateProcess, ensure_running
 from infra.handles import load
 from infra.stacks import ensure_all, handles_of
-from infra.substrate.faults import Fault
-from infra.substrate.process import SubstrateProcess, ensure_running
 
 REGISTRY = Path(__file__).parents[3] / "infra/handles/dev_full_handles.registry.v0.md"
 

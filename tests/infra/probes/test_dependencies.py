@@ -15,21 +15,22 @@ from hypothesis import strategies as st
 
 from infra.clients import Clients
 from infra.lanes import LANE_DEPENDENCIES, LANES, SHARED_STORAGE
-from infra.probes import M4D_PROBES, ErrorClass, Group, Probe, ProbeResult, ProbeStatus, blocker_of, run_probes
+from infra.probes import DEPENDENCY_PROBES, ErrorClass, Group, Probe, ProbeResult, ProbeStatus, run_probes
+from verifiers.m4.d_dependencies.checks import blocker_of
 
 untimed = settings(deadline=None)
 
 PARAMETERS = "/fraud-platform/dev_full"
 EDGE, DATASTORE, OBSERVABILITY = Group.STREAM_EDGE_STORAGE, Group.DATASTORE, Group.OBSERVABILITY
-numbered = pytest.mark.parametrize("number", [probe.number for probe in M4D_PROBES])
+numbered = pytest.mark.parametrize("number", [probe.number for probe in DEPENDENCY_PROBES])
 
 
 def probe_of(number: int) -> Probe:
-    return next(probe for probe in M4D_PROBES if probe.number == number)
+    return next(probe for probe in DEPENDENCY_PROBES if probe.number == number)
 
 
 def run(world: Any, *numbers: int, **bounds: Any) -> tuple[ProbeResult, ...]:
-    chosen = [probe_of(number) for number in numbers] or list(M4D_PROBES)
+    chosen = [probe_of(number) for number in numbers] or list(DEPENDENCY_PROBES)
     return run_probes(chosen, world.clients, world.handles, **bounds)[0]
 
 
@@ -46,17 +47,17 @@ def values_of(world: Any) -> dict[str, str]:
 
 
 def test_the_sixteen_probes_are_those_of_the_platforms_record() -> None:
-    assert [probe.number for probe in M4D_PROBES] == list(range(1, 17))
-    assert [probe.number for probe in M4D_PROBES if probe.group is DATASTORE] == [11, 12, 13, 14, 15]
-    assert [probe.number for probe in M4D_PROBES if probe.group is OBSERVABILITY] == [16]
-    assert {probe.lane for probe in M4D_PROBES} == {*(lane.name for lane in LANES), SHARED_STORAGE}
+    assert [probe.number for probe in DEPENDENCY_PROBES] == list(range(1, 17))
+    assert [probe.number for probe in DEPENDENCY_PROBES if probe.group is DATASTORE] == [11, 12, 13, 14, 15]
+    assert [probe.number for probe in DEPENDENCY_PROBES if probe.group is OBSERVABILITY] == [16]
+    assert {probe.lane for probe in DEPENDENCY_PROBES} == {*(lane.name for lane in LANES), SHARED_STORAGE}
     unused = {name for lane in LANES for path in lane.fallbacks for name in path.components}
-    assert not unused & {probe.target for probe in M4D_PROBES}
-    assert all(probe.target in LANE_DEPENDENCIES[probe.lane] for probe in M4D_PROBES)
+    assert not unused & {probe.target for probe in DEPENDENCY_PROBES}
+    assert all(probe.target in LANE_DEPENDENCIES[probe.lane] for probe in DEPENDENCY_PROBES)
 
 
 def test_a_healthy_world_passes_every_probe_and_shows_no_value(world: Any) -> None:
-    results, secrets = run_probes(M4D_PROBES, world.clients, world.handles)
+    results, secrets = run_probes(DEPENDENCY_PROBES, world.clients, world.handles)
     assert [result.probe.number for result in results] == list(range(1, 17))
     assert {result.status for result in results} == {ProbeStatus.PASS}, as_json(results)
     assert all(result.error_class is None and result.target == world.handles[result.probe.target] for result in results)
@@ -146,7 +147,7 @@ def test_an_operation_that_the_substrate_lacks_is_its_error_not_the_platforms(wo
 def test_pages_of_html_are_the_substrates_error_and_never_shown(world: Any, answering: Any) -> None:
     answering.status, answering.body = 500, b"<!doctype html><title>500 Internal Server Error</title>"
     clients = answering.clients()
-    results, _ = run_probes(M4D_PROBES, clients, world.handles)
+    results, _ = run_probes(DEPENDENCY_PROBES, clients, world.handles)
     clients.close()
     assert {result.error_class for result in results} == {ErrorClass.UNSUPPORTED_BY_SUBSTRATE}
     assert "<" not in as_json(results)
@@ -155,7 +156,7 @@ def test_pages_of_html_are_the_substrates_error_and_never_shown(world: Any, answ
 def test_an_answer_that_says_nothing_passes_no_probe_but_the_bare_200_of_a_bucket(world: Any, answering: Any) -> None:
     answering.body, answering.content_type = b"{}", "application/json"
     clients = answering.clients()
-    results, _ = run_probes(M4D_PROBES, clients, world.handles)
+    results, _ = run_probes(DEPENDENCY_PROBES, clients, world.handles)
     clients.close()
     passed = [result.probe.number for result in results if result.status is ProbeStatus.PASS]
     assert passed == [3, 4, 5]
@@ -164,7 +165,7 @@ def test_an_answer_that_says_nothing_passes_no_probe_but_the_bare_200_of_a_bucke
 
 
 def test_nothing_listening_is_unreachable(world: Any, clients_of: Callable[..., Clients], refusing: str) -> None:
-    results, _ = run_probes(M4D_PROBES, clients_of(refusing), world.handles)
+    results, _ = run_probes(DEPENDENCY_PROBES, clients_of(refusing), world.handles)
     assert {result.error_class for result in results} == {ErrorClass.UNREACHABLE}
     assert {result.status for result in results} == {ProbeStatus.FAIL}
 
@@ -173,10 +174,10 @@ def test_a_server_that_never_answers_is_a_timeout_and_the_gate_goes_on(
     world: Any, clients_of: Callable[..., Clients], silent: str
 ) -> None:
     clients = clients_of(silent, read_timeout=5)
-    for probe in M4D_PROBES:  # what is timed is the call, not the making of a client
+    for probe in DEPENDENCY_PROBES:  # what is timed is the call, not the making of a client
         clients.client(probe.call.split()[0].removesuffix("api"))
     start = time.monotonic()
-    results, _ = run_probes(M4D_PROBES, clients, world.handles, timeout_s=0.5, concurrency=16)
+    results, _ = run_probes(DEPENDENCY_PROBES, clients, world.handles, timeout_s=0.5, concurrency=16)
     assert time.monotonic() - start < 4
     assert {result.error_class for result in results} == {ErrorClass.TIMEOUT}
     assert all(result.duration_ms >= 500 for result in results)

@@ -12,7 +12,7 @@ import pytest
 from infra.lanes import LANES
 from infra.probes.identity import RoleFacts, read_back_roles
 from infra.probes.secret_paths import intended_readers, read_secret_paths, readers
-from infra.stacks.roles import ROLE_SPECS
+from infra.roles import ROLE_SPECS
 
 ROLES = [name for lane in LANES for name in lane.roles]
 SECRETS = [secret for lane in LANES for secret in lane.secrets]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.clients import Clients
+from infra.emulator.process import SubstrateProcess
 from infra.stacks import StackResult, ensure_all, handles_of
-from infra.substrate.process import SubstrateProcess
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from infra.roles import ROLE_SPECS
 from infra.stacks import describe_all
-from infra.stacks.roles import ROLE_SPECS
 from tests.infra.stacks.names import ACCOUNT, NAME, parameters, value_of
 
 

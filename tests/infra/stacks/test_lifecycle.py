@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from infra.clients import Clients
+from infra.emulator.faults import Fault
 from infra.errors import InfraError
 from infra.stacks import APPLY_ORDER, DESTROY_ORDER, delete_all, describe_all, ensure_all, handles_of
-from infra.substrate.faults import Fault
 
 NAME = "fraud-platform-dev-full"
 ROOT = "/fraud-platform/dev_full"

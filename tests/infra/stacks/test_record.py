@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.stacks.roles import ROLE_SPECS
+from infra.roles import ROLE_SPECS
 from tests.infra.stacks.names import NAME, ROOT, parameters
 
 COMMON_TAGS = {"project": "fraud-platform", "env": "dev_full", "owner": "platform owner name"}

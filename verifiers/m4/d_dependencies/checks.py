@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fixtures.lanes import FrozenManifest
 from fixtures.probes import failure_line, has_passed, of_group, probe_row
 from infra.lanes.dependencies import dependency_matrix
-from infra.probes import ErrorClass, ProbeResult, blocker_of
+from infra.probes import ErrorClass, Group, ProbeResult
+
+GROUP_BLOCKERS: Mapping[Group, str] = MappingProxyType(
+    {Group.STREAM_EDGE_STORAGE: "M4D-B3", Group.DATASTORE: "M4D-B4", Group.OBSERVABILITY: "M4D-B5"}
+)
+"""The blocker of each group of probes."""
+
+UNCATEGORISED_BLOCKER = "M4D-B6"
+"""The blocker of a failure that says nothing about the surface."""
+
+
+def blocker_of(group: Group, error_class: ErrorClass) -> str:
+    """The blocker that a failed probe maps to.
+
+    A failure without a category, and one that says that the substrate cannot do what was asked, are blockers of
+    their own: neither says anything about the surface.
+    """
+    return GROUP_BLOCKERS[group] if error_class.about_surface else UNCATEGORISED_BLOCKER
 
 
 class LaneDependencies:
@@ -60,7 +78,22 @@ class ProbeRun:
         """How many did not pass."""
         return sum(not has_passed(result) for result in self._results)
 
-    def failures(self, group: str) -> list[ProbeBlocker]:
+    @property
+    def stream_edge_storage(self) -> list[ProbeBlocker]:
+        """The failed probes of streams, edge and storage."""
+        return self._failures(Group.STREAM_EDGE_STORAGE)
+
+    @property
+    def datastore(self) -> list[ProbeBlocker]:
+        """The failed probes of datastores."""
+        return self._failures(Group.DATASTORE)
+
+    @property
+    def observability(self) -> list[ProbeBlocker]:
+        """The failed probes of observability."""
+        return self._failures(Group.OBSERVABILITY)
+
+    def _failures(self, group: Group) -> list[ProbeBlocker]:
         """The failed probes of a group, each with its blocker.
 
         Raises:
@@ -83,7 +116,7 @@ class ProbeRun:
             }
             for blocker in self._blockers()
         ]
-        return {"failures": rows, "uncategorized": [row for row in rows if row["code"] == "M4D-B6"]}
+        return {"failures": rows, "uncategorized": [row for row in rows if row["code"] == UNCATEGORISED_BLOCKER]}
 
     def _blockers(self) -> list[ProbeBlocker]:
         found = []

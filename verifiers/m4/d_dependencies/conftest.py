@@ -10,7 +10,7 @@ import pytest
 from fixtures.lanes import FrozenManifest
 from infra.clients import Clients
 from infra.lanes.dependencies import SHARED_STORAGE
-from infra.probes import M4D_PROBES, run_probes
+from infra.probes import DEPENDENCY_PROBES, run_probes
 from phasegate.api import GateRun
 from verifiers.m4.d_dependencies.checks import LaneDependencies, ProbeRun
 
@@ -39,6 +39,6 @@ def m4d_probes(
     lanes = frozen_manifest.active_lanes
     key = (gate.execution_id, *lanes)
     if key not in kept_runs:
-        wanted = [probe for probe in M4D_PROBES if probe.lane in (*lanes, SHARED_STORAGE)]
+        wanted = [probe for probe in DEPENDENCY_PROBES if probe.lane in (*lanes, SHARED_STORAGE)]
         kept_runs[key] = ProbeRun(run_probes(wanted, clients, handle_values)[0])
     return kept_runs[key]

@@ -24,19 +24,19 @@ def test_the_dependency_matrix_covers_every_active_lane(gate: GateRun, lane_depe
 
 @pytest.mark.verifier("M4D-V3")
 def test_stream_edge_and_storage_answer(m4d_probes: ProbeRun) -> None:
-    for failure in m4d_probes.failures("stream_edge_storage"):
+    for failure in m4d_probes.stream_edge_storage:
         block(failure.code, failure.detail)
 
 
 @pytest.mark.verifier("M4D-V4")
 def test_datastore_endpoints_are_resolved(m4d_probes: ProbeRun) -> None:
-    for failure in m4d_probes.failures("datastore"):
+    for failure in m4d_probes.datastore:
         block(failure.code, failure.detail)
 
 
 @pytest.mark.verifier("M4D-V5")
 def test_an_observability_surface_exists(m4d_probes: ProbeRun) -> None:
-    for failure in m4d_probes.failures("observability"):
+    for failure in m4d_probes.observability:
         block(failure.code, failure.detail)
 
 

@@ -23,7 +23,7 @@ def test_m4d_is_green_and_the_handoff_is_readable(gate: GateRun, run_scope: RunS
 
 @pytest.mark.verifier("M4E-V2")
 def test_every_active_lane_is_healthy(runtime_probes: RuntimeProbes) -> None:
-    for failure in runtime_probes.failures("lane_health"):
+    for failure in runtime_probes.lane_health_failures():
         block("M4E-B2", failure)
     for lane in runtime_probes.unprobed_lanes:
         block("M4E-B2", f"{lane} is active, and no probe looks at its health")
@@ -31,7 +31,7 @@ def test_every_active_lane_is_healthy(runtime_probes: RuntimeProbes) -> None:
 
 @pytest.mark.verifier("M4E-V3")
 def test_the_ingress_answers_its_health_check(runtime_probes: RuntimeProbes) -> None:
-    for failure in runtime_probes.failures("ingress_health"):
+    for failure in runtime_probes.ingress_health_failures():
         block("M4E-B2", failure)
 
 
@@ -39,13 +39,13 @@ def test_the_ingress_answers_its_health_check(runtime_probes: RuntimeProbes) -> 
 def test_the_ingress_admits_an_event_of_the_run(runtime_probes: RuntimeProbes, run_scope: RunScope) -> None:
     for disagreement in run_scope.disagreements:
         block("M4E-B3", disagreement)
-    for failure in runtime_probes.failures("ingress_binding"):
+    for failure in runtime_probes.ingress_binding_failures():
         block("M4E-B3", failure)
 
 
 @pytest.mark.verifier("M4E-V5")
 def test_the_orchestrator_carries_the_run(runtime_probes: RuntimeProbes) -> None:
-    for failure in runtime_probes.failures("orchestrator_binding"):
+    for failure in runtime_probes.orchestrator_binding_failures():
         block("M4E-B3", failure)
 
 
