@@ -57,10 +57,17 @@ def pytest_phasegate_gates_selected(config: pytest.Config, catalogue: Catalogue,
 
 
 @pytest.hookspec
-def pytest_phasegate_trouble(config: pytest.Config, problem: Problem) -> None:
-    """Something kept an attempt from being opened or committed. Called on the controller, once a problem."""
+def pytest_phasegate_session_judged(
+    config: pytest.Config, attempts: Sequence[Committed], problems: Sequence[Problem]
+) -> None:
+    """The session's gates are judged, and their attempts lie in their places.
 
+    Called once, on the controller (or the only process), before pytest's own summary; never where a session ran no
+    gate and had no problem.
 
-@pytest.hookspec
-def pytest_phasegate_attempt_committed(config: pytest.Config, committed: Committed) -> None:
-    """An attempt was committed. Called on the controller (or the only process), once an attempt."""
+    Args:
+        config: The session's configuration.
+        attempts: The session's attempts, in chain order; `Committed.summary` is what each one's pack says.
+        problems: What kept an attempt from being opened or committed, and what else the exit code says; a plugin that
+            fails in this very hook is added while the others are told.
+    """

@@ -27,7 +27,9 @@ from phasegate.evidence.attestation import (
 )
 from phasegate.evidence.canonical import parsed, sha256
 from phasegate.evidence.content import sealed
+from phasegate.evidence.documents import ExecutionSummary
 from phasegate.evidence.dsse import unverified
+from phasegate.evidence.files import UnreadableError, read_file
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import SummaryFacts, build_summary
@@ -52,6 +54,15 @@ class Committed:
     judgement: GateJudgement
     path: Path
     uri: str | None
+
+    @property
+    def summary(self) -> ExecutionSummary | None:
+        """What its pack says, read from its place; None where that is no summary any more."""
+        try:
+            raw = read_file(self.path / self.judgement.gate.summary_name)
+            return ExecutionSummary.model_validate_json(raw)
+        except (UnreadableError, OSError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,16 +155,15 @@ class Ending:
             self._verdict = ExitCode.BLOCKED
         elif held or set(selected) - passed or unknown:
             self._verdict = ExitCode.INCOMPLETE
-        flaws = []
         left = set(selected) - {attempt.judgement.gate.id for attempt in committed}
-        for problem in [*runner.troubles, *(_unjudged(left) if left and explain else ())]:
-            flaws += told(self._config, "pytest_phasegate_trouble", problem=problem)
-        for attempt in committed:
-            flaws += told(self._config, "pytest_phasegate_attempt_committed", committed=attempt)
+        problems = [*runner.troubles, *(_unjudged(left) if left and explain else ())]
+        if not committed and not problems:
+            return
+        name = "pytest_phasegate_session_judged"
+        flaws = told(self._config, name, attempts=tuple(committed), problems=problems)
         if flaws:  # a report that fails changes no verdict, and a session without one did not end well
             self._verdict = self._verdict or ExitCode.USAGE
-            for problem in runner.note_troubles(flaws, ExitCode.USAGE):
-                told(self._config, "pytest_phasegate_trouble", problem=problem)
+            problems += runner.note_troubles(flaws, ExitCode.USAGE)
 
     def _lose(self, what: str) -> int:
         """Says and commits what is lost, where the process is about to end in the middle of a session.

@@ -158,6 +158,10 @@ class Protocol:
         return TestState.ERRORED, "its reports do not show a clean set-up, call and tear-down"
 
 
+PROTOCOL_KEY = pytest.StashKey[Protocol]()
+"""What happened so far to the verifier that runs."""
+
+
 def _is_subtest(report: pytest.TestReport) -> bool:
     """Whether a report is about a part of a test; pytest 9, and pytest-subtests before it, give those a context."""
     return hasattr(report, "context")

@@ -27,6 +27,7 @@ from phasegate.harness.hooks import misfit
 from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner, silenced
 from phasegate.harness.needed import refuse_without, register
 from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
+from phasegate.harness.properties import describe
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
 from phasegate.settings import Settings, session_settings
 
@@ -112,6 +113,7 @@ def pytest_runtest_makereport(
     hygiene = item.config.stash.get(HYGIENE_KEY, None)
     if hygiene is not None:
         hygiene.outcome(call, report)
+        describe(item, report)
     return report
 
 

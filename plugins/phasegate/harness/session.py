@@ -23,7 +23,7 @@ from phasegate.harness.fixture_users import FixtureUsers
 from phasegate.harness.hygiene import WITHHELD, new_scanner
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.needed import register
-from phasegate.harness.outcomes import Protocol
+from phasegate.harness.outcomes import PROTOCOL_KEY, Protocol
 from phasegate.harness.outlets import refuse_live_outlets
 from phasegate.harness.records import record_of, without_secrets
 from phasegate.harness.selection import Plan
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from phasegate.evidence.secrets import Leak, SecretScanner
     from phasegate.evidence.store import EvidenceStore
 
-PROTOCOL_KEY = pytest.StashKey[Protocol]()
 RUNNER_KEY = pytest.StashKey["AttemptRunner"]()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,49 +19,36 @@ if TYPE_CHECKING:
 _COLOUR = {Verdict.ADVANCE: "green", Verdict.HOLD_REMEDIATE: "yellow", Verdict.NO_GO_RESET_REQUIRED: "red"}
 
 
-@dataclass(slots=True)
-class _Session:
-    committed: list[Committed] = field(default_factory=list)
-    troubles: list[Problem] = field(default_factory=list)
-
-
 UPSTREAM_KEY = pytest.StashKey[str]()
 """How the option is spelled in this session that runs the gates which a gate rests on."""
-_SESSION_KEY = pytest.StashKey[_Session]()
+_SESSION_KEY = pytest.StashKey[tuple[Sequence["Committed"], Sequence[Problem]]]()
 
 
-def pytest_phasegate_attempt_committed(config: pytest.Config, committed: Committed) -> None:
-    """Takes an attempt for the board."""
-    _session(config).committed.append(committed)
-
-
-def pytest_phasegate_trouble(config: pytest.Config, problem: Problem) -> None:
-    """Takes a problem for the board."""
-    _session(config).troubles.append(problem)
+def pytest_phasegate_session_judged(
+    config: pytest.Config, attempts: Sequence[Committed], problems: Sequence[Problem]
+) -> None:
+    """Takes what the board shows."""
+    config.stash[_SESSION_KEY] = attempts, problems
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints the board, where there is anything to say."""
-    session = config.stash.get(_SESSION_KEY, _Session())
-    if session.troubles:
-        terminalreporter.section("what stood in the way")
-        for problem in session.troubles:
+    attempts, problems = config.stash.get(_SESSION_KEY, ((), ()))
+    if problems:
+        terminalreporter.section("errors")
+        for problem in problems:
             terminalreporter.write_line(str(problem), red=True)  # a problem's text is printable
-    if not session.committed:
+    if not attempts:
         return
     terminalreporter.section("verdict board")
-    for committed in session.committed:
+    for committed in attempts:
         _write_gate(terminalreporter, committed, config.stash[UPSTREAM_KEY])
-    judgements = [committed.judgement for committed in session.committed]
+    judgements = [committed.judgement for committed in attempts]
     passed = sum(judgement.overall_pass for judgement in judgements)
     terminalreporter.write_line("")
     terminalreporter.write_line(
         f"{passed} of {len(judgements)} gates advance", bold=True, green=passed == len(judgements)
     )
-
-
-def _session(config: pytest.Config) -> _Session:
-    return config.stash.setdefault(_SESSION_KEY, _Session())
 
 
 def _write_gate(terminal: pytest.TerminalReporter, committed: Committed, upstream: str) -> None:

@@ -163,7 +163,7 @@ def test_what_a_session_cannot_begin_without_is_a_configuration_error(project, h
 
 
 def test_a_report_that_fails_is_said_and_hides_neither_the_board_nor_a_verdict(project) -> None:
-    hooks(project, "def pytest_phasegate_attempt_committed(config, committed):\n    raise LookupError('no printer')\n")
+    hooks(project, "def pytest_phasegate_session_judged(config):\n    raise LookupError('no printer')\n")
     done = project.run("-m", "m9c", "-p", "unruly")
     said = done.stdout.str() + done.stderr.str()
     assert done.ret == ExitCode.USAGE
