@@ -17,7 +17,7 @@ from infra.names import ERROR_HEADER, FAILED, UNSUPPORTED
 from infra.probes.model import ErrorClass, ProbeFailure
 from infra.probes.redaction import one_line
 
-SUBSTRATE_CODES: Final[Mapping[str, ErrorClass]] = {
+_OF_SUBSTRATE: Final[Mapping[str, ErrorClass]] = {
     UNSUPPORTED: ErrorClass.UNSUPPORTED_BY_SUBSTRATE,
     FAILED: ErrorClass.SUBSTRATE_FAILED,
 }
@@ -179,8 +179,8 @@ def _of_client_error(response: Mapping[str, Any], *, embedded: bool) -> ErrorCla
 
 
 def _of_code(code: str, status: int) -> ErrorClass:
-    if code in SUBSTRATE_CODES:
-        return SUBSTRATE_CODES[code]
+    if code in _OF_SUBSTRATE:
+        return _OF_SUBSTRATE[code]
     if code in _DENIED or _DENIED_FORM.fullmatch(code) or status in {401, 403}:
         return ErrorClass.ACCESS_DENIED
     if code in _THROTTLED or _THROTTLED_FORM.fullmatch(code) or status == 429:

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.clients import Clients
-from infra.emulator.aws_errors import SUBSTRATE_CODES, UNSUPPORTED
 from infra.emulator.process import SubstrateProcess
+from infra.names import SUBSTRATE_CODES, UNSUPPORTED
 
 TRUST = json.dumps(
     {

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.clients import Clients, OutsideLoopbackError
-from infra.emulator.aws_errors import SUBSTRATE_CODES as SUBSTRATES_OWN
 from infra.errors import InfraError, Problem
+from infra.names import SUBSTRATE_CODES as SUBSTRATES_OWN
 from infra.probes.bounded import DeadlineError
 from infra.probes.classify import classify, explain
 from infra.probes.model import ErrorClass, ProbeFailure, ProbeStatus, status_of

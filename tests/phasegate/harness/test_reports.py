@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -24,7 +24,7 @@ LISTENER = """
 
 def properties(project) -> dict[str, dict[str, str]]:
     """Of each test of the JUnit report, by its name and gate."""
-    tree = ElementTree.parse(project.path / "junit.xml")  # noqa: S314 - pytest wrote it just now
+    tree = ET.parse(project.path / "junit.xml")  # noqa: S314 - pytest wrote it just now
     found = {}
     for case in tree.iter("testcase"):
         own = {each.get("name"): each.get("value") for each in case.iter("property")}
