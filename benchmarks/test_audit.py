@@ -22,7 +22,7 @@ from fixtures.session import Platform as Session
 from infra.emulator.process import ensure_running
 from infra.emulator.world import open_fresh_world
 from infra.handles import load
-from phasegate.attempts import Workspace
+from phasegate.attempts import Archive
 from phasegate.attempts.audit import Audit, Auditor
 from phasegate.attempts.durable import durable_defects
 from phasegate.catalog.model import Catalogue
@@ -120,13 +120,12 @@ def known(settings: Settings) -> tuple[Catalogue, SchemaSet]:
     return load_catalogue(settings), SchemaSet(*settings.schemas)
 
 
-def opened(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Workspace:
-    return Workspace(
+def opened(settings: Settings, runs: Path, catalogue: Catalogue, schemas: SchemaSet) -> Archive:
+    return Archive(
         runs_root=runs,
         platform=settings.platform,
         catalogue=catalogue,
         schemas=schemas,
-        session_id="audit",
         clock=lambda: datetime.now(UTC),
     )
 
@@ -191,12 +190,12 @@ def test_the_recipe_by_hand_holds_of_every_attempt_and_leaves_no_trace(evidence,
 
 def test_whatever_stands_under_the_keys_of_durable_copies_is_named(evidence, store, settings, known) -> None:
     """Other bytes, the same bytes without a lock, a marker, and a shorter lock, over each object of each attempt."""
-    workspace = opened(settings, evidence, *known)
+    archive = opened(settings, evidence, *known)
     until = datetime.now(UTC) + timedelta(days=2)
     missed, tried = [], 0
     for folder in attempts(evidence):
-        pack = workspace.history.pack(folder)
-        name = workspace.history.summary_name(folder.name.partition("_")[0])
+        pack = archive.history.pack(folder)
+        name = archive.history.summary_name(folder.name.partition("_")[0])
         assert list(durable_defects(pack, name, store.copies)) == []
         for path in sorted(folder.iterdir()):
             where = store.where(folder.name, path.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.phasegate.attempts.crashes import SCANNER, found, run, workspace
+from tests.phasegate.attempts.crashes import SCANNER, found, run, staging_of
 from tests.phasegate.harness.canaries import OUTLETS, SPELLINGS, canaries, leaked, not_blocked, plant
 from tests.phasegate.harness.canaries import run as run_with_reporters
 from tests.phasegate.harness.conftest import project, s3_endpoint
@@ -26,7 +26,7 @@ def test_sessions_killed_at_random_instants_leave_no_torn_pack(tmp_path: Path) -
     torn, killed_inside = [], 0
     for number in range(RUNS):
         root = tmp_path / str(number)
-        place = workspace(root, "first")
+        place = staging_of(root, "first")
         child = os.fork()
         if child == 0:
             try:

@@ -14,11 +14,9 @@ from phasegate.evidence.secrets import WHAT_IS_RECORDED
 from phasegate.scope import block, note, report
 
 if TYPE_CHECKING:
-    from phasegate.attempts import OpenAttempt, UpstreamEvidence, Workspace
+    from phasegate.attempts import OpenAttempt, Staging, UpstreamEvidence
     from phasegate.catalog.model import Gate
     from phasegate.evidence.artifact import Artifact
-    from phasegate.evidence.secrets import SecretScanner
-    from phasegate.evidence.store import EvidenceStore
     from phasegate.recount import Recount
     from phasegate.rollup import Rollup
 
@@ -46,18 +44,10 @@ class GateRun:
     Verifiers get it as the fixture `gate`; all verifiers of a gate share the attempt.
     """
 
-    def __init__(
-        self,
-        *,
-        attempt: OpenAttempt,
-        workspace: Workspace,
-        scanner: SecretScanner,
-        store: EvidenceStore | None,
-    ) -> None:
+    def __init__(self, attempt: OpenAttempt, staging: Staging) -> None:
         self._attempt = attempt
-        self._workspace = workspace
-        self._scanner = scanner
-        self._store = store
+        self._staging = staging
+        self._scanner = attempt.services.scanner
 
     @property
     def id(self) -> str:
@@ -148,7 +138,7 @@ class GateRun:
     @_noted
     def upstream(self, gate_id: str) -> UpstreamEvidence:
         """The authoritative attempt of a gate that this one rests on; never raises for bad evidence."""
-        return self._workspace.evidence_for(self._attempt.gate, gate_id)
+        return self._staging.evidence_for(self._attempt.gate, gate_id)
 
     @_noted
     def require_upstream(self, code: str, *gate_ids: str) -> bool:
@@ -164,7 +154,7 @@ class GateRun:
         wanted = gate_ids or tuple(edge.gate for edge in self._attempt.gate.upstream)
         green = True
         for gate_id in wanted:
-            evidence = self._workspace.evidence_for(self._attempt.gate, gate_id)
+            evidence = self._staging.evidence_for(self._attempt.gate, gate_id)
             if not evidence.green:
                 green = block(code, evidence.why)
         return green
@@ -181,7 +171,7 @@ class GateRun:
         """
         codes, gate = self._attempt.gate.codes, self._attempt.gate
         wanted = gate_ids or tuple(edge.gate for edge in gate.upstream)
-        found = [self._workspace.evidence_for(gate, gate_id) for gate_id in wanted]
+        found = [self._staging.evidence_for(gate, gate_id) for gate_id in wanted]
         absent_code = codes.entry_absent or codes.entry
         closed = [(absent_code if each.absent else codes.entry, each.why) for each in found if not each.green]
         return report(closed)
@@ -192,7 +182,7 @@ class GateRun:
         from phasegate.rollup import Rollup  # noqa: PLC0415 - only a gate that rolls up needs it
 
         gate, found = self._rolled_up()
-        return Rollup(gate, found, self._workspace.catalogue)
+        return Rollup(gate, found, self._staging.archive.catalogue)
 
     @_noted
     def recount(self) -> Recount:
@@ -200,14 +190,14 @@ class GateRun:
         from phasegate.recount import Recount  # noqa: PLC0415
 
         gate, found = self._rolled_up()
-        return Recount(gate, found, self._workspace.catalogue)
+        return Recount(gate, found, self._staging.archive.catalogue)
 
     def _rolled_up(self) -> tuple[Gate, list[UpstreamEvidence]]:
         gate = self._attempt.gate
         if not gate.over:
             fact = f"{gate.id} rolls up no gates"
             raise EvidenceError(Problem(fact, self.execution_id, "name them in the catalogue: `over: [...]`"))
-        return gate, [self._workspace.evidence_for(gate, name) for name in gate.over]
+        return gate, [self._staging.evidence_for(gate, name) for name in gate.over]
 
     @_noted
     def protect(self, values: Iterable[tuple[str, str]]) -> None:
@@ -225,7 +215,7 @@ class GateRun:
         Returns:
             Whether nothing was found.
         """
-        return report((finding.code, finding.detail) for finding in self._attempt.inspect(self._scanner))
+        return report((finding.code, finding.detail) for finding in self._attempt.inspect())
 
     @_noted
     def publish(self) -> bool:
@@ -237,7 +227,7 @@ class GateRun:
         Returns:
             Whether nothing failed.
         """
-        return report((finding.code, finding.detail) for finding in self._attempt.seal(self._store, self._scanner))
+        return report((finding.code, finding.detail) for finding in self._attempt.seal())
 
     def _is_clean(self, place: str, payload: dict[str, JsonValue]) -> bool:
         """Whether a payload holds no secret; one that does is kept from the disk, and blocks the attempt."""

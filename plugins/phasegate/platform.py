@@ -51,7 +51,7 @@ def install_pack(config: pytest.Config, pack: Path) -> None:
         config: The session's configuration.
         pack: A folder with the gate's summary and artifacts; copied into the runs root where it is not there yet.
     """
-    config.stash[RUNNER_KEY].workspace.install_pack(pack)
+    config.stash[RUNNER_KEY].staging.archive.install_pack(pack)
 
 
 def protect(config: pytest.Config, name: str, value: str) -> None:

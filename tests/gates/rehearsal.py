@@ -25,20 +25,20 @@ from fixtures import session
 from fixtures.drill import EARLIER_KEY
 from infra.handles import load
 from phasegate.api import GateRun
-from phasegate.attempts import UpstreamEvidence, Workspace
+from phasegate.attempts import Staging, UpstreamEvidence
+from phasegate.attempts.opening import archive_of
 from phasegate.attempts.present import Present
 from phasegate.catalog.model import Gate, Verifier
 from phasegate.errors import Problem
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.custody import StoreError
-from phasegate.evidence.schemas import SchemaSet
-from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
 from phasegate.harness.own_tests import own_tests
 from phasegate.harness.plugin import SETTINGS_KEY
 from phasegate.project import gate_folders, load_catalogue
 from phasegate.scope import Scope
 from phasegate.settings import require_settings
+from tests.phasegate.attempts.services import GivenServices
 from verifiers.m4.h_readiness.checks import TARGETS
 
 if TYPE_CHECKING:
@@ -197,23 +197,19 @@ class Rehearsal:
             The codes of each verifier, and under the gate's id those that the commit alone would raise.
         """
         now = _BEGIN + timedelta(seconds=next(_NUMBERS))
-        workspace = Workspace(
-            runs_root=self.path / "runs",
-            platform="dev_full",
-            catalogue=CATALOGUE,
-            schemas=SchemaSet(*SETTINGS.schemas),
-            present=Present(lambda: {"platform": "dev_full", "substrate": "embedded"}),
-            session_id="rehearsal",
-            clock=lambda: now,
-        )
-        attempt = workspace.open(self.gate)
-        scanner = SecretScanner()
+        services = GivenServices(lambda: now, MemoryStore(self.durable, CONTROL, self.refuses))
         for secret in self.secrets:
-            scanner.register(secret, "a secret of the test")
-        store = MemoryStore(self.durable, CONTROL, self.refuses)
-        gate: Any = GateRun(attempt=attempt, workspace=workspace, scanner=scanner, store=store)
+            services.scanner.register(secret, "a secret of the test")
+        staging = Staging(
+            archive_of(replace(SETTINGS, runs_root=self.path / "runs"), CATALOGUE, clock=services.now),
+            services,
+            session_id="rehearsal",
+            present=Present(lambda: {"platform": "dev_full", "substrate": "embedded"}),
+        )
+        attempt = staging.open(self.gate)
+        gate: Any = GateRun(attempt, staging)
         gate.rollup = self.changes.get("rollup", lambda right: right)(gate.rollup)
-        workspace.evidence_for = lambda _, name, **__: self._upstream[name]  # type: ignore[method-assign]
+        staging.evidence_for = lambda _, name, **__: self._upstream[name]  # type: ignore[method-assign]
         platform = _Platform(self.passed.clients, load(self._registry))
         platform.objects = self.durable
         made: dict[str, Any] = {"gate": gate, "platform": platform, "gate_artifacts": (), **self.given}
@@ -229,7 +225,7 @@ class Rehearsal:
             with Scope(self.gate, verifier) as scope:
                 function(**{name: self._fixture(name, made) for name in inspect.signature(function).parameters})
             codes[verifier.id] = list(dict.fromkeys(code for code, _ in scope.findings))
-        codes[self.gate.id] = sorted({finding.code for finding in attempt.seal(store, scanner)})
+        codes[self.gate.id] = sorted({finding.code for finding in attempt.seal()})
         attempt.journal.close()
         self.made = made
         return codes

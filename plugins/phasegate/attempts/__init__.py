@@ -1,9 +1,21 @@
-"""Attempts: execution ids, staging and commit, history, which attempt is authoritative, the chain."""
+"""Attempts: the archive of those that lie in their places, the staging of those that grow, and the commit between."""
 
+from phasegate.attempts.archive import Archive
 from phasegate.attempts.attempt import OpenAttempt
 from phasegate.attempts.conclusion import Attestor, Committed
 from phasegate.attempts.history import AttemptRecord
+from phasegate.attempts.services import Provenance, Services
+from phasegate.attempts.staging import Staging
 from phasegate.attempts.upstream import UpstreamEvidence
-from phasegate.attempts.workspace import Workspace
 
-__all__ = ["AttemptRecord", "Attestor", "Committed", "OpenAttempt", "UpstreamEvidence", "Workspace"]
+__all__ = [
+    "Archive",
+    "AttemptRecord",
+    "Attestor",
+    "Committed",
+    "OpenAttempt",
+    "Provenance",
+    "Services",
+    "Staging",
+    "UpstreamEvidence",
+]

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import JsonValue
 
-from phasegate.attempts.conclusion import Attestor, ChainEnd, Committed, Conclusion, finding_of
+from phasegate.attempts.archive import Archive
+from phasegate.attempts.conclusion import ChainEnd, Committed, Conclusion, finding_of
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal, record_entry, record_of
 from phasegate.attempts.layout import explained
 from phasegate.attempts.pack import Pack
 from phasegate.attempts.present import Present
 from phasegate.attempts.publication import artifact_rows, publish_artifacts
-from phasegate.attempts.upstream import Chain, UpstreamEvidence
+from phasegate.attempts.services import Services
+from phasegate.attempts.upstream import UpstreamEvidence
 from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import canonical, encodable, parsed
 from phasegate.evidence.files import MAX_BYTES
-from phasegate.evidence.schemas import RECEIPT_NAME, SchemaSet
-from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak, SecretScanner
+from phasegate.evidence.schemas import RECEIPT_NAME
+from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak
 from phasegate.evidence.store import EvidenceStore
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts
 from phasegate.verdict import Finding, TestRecord, was_left_out
@@ -35,36 +36,40 @@ NO_STORE: Final = "there is no durable store: no plugin or conftest file answers
 class OpenAttempt:
     """An attempt of a gate that is running.
 
+    Args:
+        gate: The gate.
+        execution_id: The attempt's name.
+        archive: Where it is committed to.
+        services: What it needs of the session.
+        present: What the session's gates look at.
+        waivers: The project's waivers.
+        clock_note: What is wrong with the clock, where something is.
+
     Attributes:
         gate: The gate.
+        services: What it needs of the session.
         path: The staging folder.
     """
 
     def __init__(
         self,
-        *,
         gate: Gate,
         execution_id: ExecutionId,
-        end: ChainEnd,
-        chain: Chain,
-        schemas: SchemaSet,
+        archive: Archive,
+        *,
+        services: Services,
         present: Present,
-        catalogue_sha256: str,
         waivers: Sequence[Waiver],
-        clock: Callable[[], datetime],
         clock_note: str | None = None,
     ) -> None:
         self.gate = gate
+        self.services = services
         self._id = execution_id
-        self._chain = chain
-        self._schemas = schemas
+        self._archive = archive
         self._present = present
-        self._catalogue_sha256 = catalogue_sha256
         self._waivers = waivers
-        self._end = end
-        self._clock = clock
         self._clock_note = clock_note
-        self.path = end.layout.staging(execution_id)
+        self.path = archive.layout.staging(execution_id)
         self.journal = Journal(self.path)
         self._records: dict[str, list[TestRecord]] = {}
         self._metrics: dict[str, JsonValue] = {}
@@ -195,7 +200,7 @@ class OpenAttempt:
             content: JsonValue = parsed((self.path / name).read_bytes())
         return content
 
-    def inspect(self, scanner: SecretScanner) -> tuple[Finding, ...]:
+    def inspect(self) -> tuple[Finding, ...]:
         """Checks the pack as it stands, and leaves it open.
 
         Returns:
@@ -208,10 +213,10 @@ class OpenAttempt:
         if self._sealed is not None:
             return self._sealed
         findings = [*self._settle(), *self._contract_findings()]
-        self.leaked(self._leaks(scanner))
+        self.leaked(self._leaks())
         return (*findings, *(finding_of(self.gate, "leak", str(leak)) for leak in self._leaks_seen))
 
-    def seal(self, store: EvidenceStore | None, scanner: SecretScanner) -> tuple[Finding, ...]:
+    def seal(self) -> tuple[Finding, ...]:
         """Checks the pack and stores it durably; once sealed, it does not change.
 
         A secret, wherever it stands so far, keeps the whole pack from being published. A missing or misshapen
@@ -224,7 +229,7 @@ class OpenAttempt:
             EvidenceError: The pack cannot be written; it is not sealed then.
         """
         if self._sealed is None:
-            findings = [*self.inspect(scanner)]
+            findings, store = [*self.inspect()], self.services.store
             self._rows = artifact_rows(self._pack.files, {})
             if store is None:
                 findings.append(finding_of(self.gate, "publish", NO_STORE))
@@ -233,45 +238,47 @@ class OpenAttempt:
             self._sealed = tuple(findings)
         return self._sealed
 
-    def commit(
-        self,
-        *,
-        store: EvidenceStore | None,
-        scanner: SecretScanner,
-        provenance: Mapping[str, JsonValue],
-        attestor: Attestor,
-        duties: Iterable[Finding] = (),
-    ) -> Committed:
+    def commit(self, duties: Iterable[Finding] = ()) -> Committed:
         """Seals the pack, judges the attempt, signs and publishes its summary, and moves it into its place whole.
+
+        Args:
+            duties: What the session has to say of the attempt beside its verifiers.
 
         Raises:
             EvidenceError: It cannot be written, or the summary cannot be freed of a secret; what was there before
                 is untouched, and the staging folder stays. Or it is in its place, and the chain's end cannot be
                 noted: it stays there, and the next attempt names it.
         """
-        upstream = [self._chain.of_edge(edge, self._present) for edge in self.gate.upstream]
+        upstream = [self._archive.chain.of_edge(edge, self._present) for edge in self.gate.upstream]
         for verifier in self.gate.verifiers:
             self._records.setdefault(verifier.id, [])
+        provenance = self.services.provenance
         given = [replace(finding, detail=encodable(finding.detail)) for finding in duties]
-        found = [*given, *self._entry_findings(upstream), *self.seal(store, scanner), *self._settle()]
+        given += [
+            finding_of(self.gate, "evidence", encodable(f"{flaw.place}: {flaw.fact}")) for flaw in provenance.flaws
+        ]
+        found = [*given, *self._entry_findings(upstream), *self.seal(), *self._settle()]
         late = [finding_of(self.gate, "leak", str(leak)) for leak in self._leaks_seen]  # seen after the pack was sealed
         found += [finding for finding in late if finding not in found]
         facts = SummaryFacts(
             execution_id=self.execution_id,
-            generated_at=self._clock(),
+            generated_at=self.services.now(),
             target=self._present.target,
             inputs=self._inputs,
             code=self._present.judging(self.gate.id).as_json(),
             metrics=self._metrics,
             upstream=[evidence.row() for evidence in upstream],
             artifacts=self._rows,
-            catalogue_sha256=self._catalogue_sha256,
-            provenance=provenance,
+            catalogue_sha256=self._archive.catalogue.sha256,
+            provenance=provenance.facts,
             clock_note=self._clock_note,
         )
         facts = replace(facts, waivers=[item for item in self._waivers if item.holds(facts.generated_at)])
-        conclusion = Conclusion(self.gate, self._id, self.journal, self._end, self._records, found, facts)
-        return conclusion.commit(store=store, scanner=scanner, attestor=attestor)
+        archive = self._archive
+        end = ChainEnd(archive.layout, archive.root_id, archive.heads, archive.catalogue.closes_phase(self.gate))
+        conclusion = Conclusion(self.gate, self._id, self.journal, end, self._records, found, facts)
+        services = self.services
+        return conclusion.commit(store=services.store, scanner=services.scanner, attestor=services.attestor)
 
     def _settle(self) -> list[Finding]:
         with explained("put the staging folder right", self.path):
@@ -291,13 +298,14 @@ class OpenAttempt:
                 if not partial:
                     findings.append(finding_of(self.gate, "evidence", f"{name} was not written"))
             else:
-                messages = self._schemas.validate(name, parsed(data))
+                messages = self._archive.schemas.validate(name, parsed(data))
                 findings += [
                     finding_of(self.gate, "evidence", f"{name} does not fit its schema: {text}") for text in messages
                 ]
         return findings
 
-    def _leaks(self, scanner: SecretScanner) -> list[Leak]:
+    def _leaks(self) -> list[Leak]:
+        scanner = self.services.scanner
         leaks = [leak for name, data in self._pack.files.items() for leak in scanner.scan(name, data)]
         for name in {leak.place for leak in leaks}:
             self._pack.drop(name)  # what holds a secret may not stay on the disk either

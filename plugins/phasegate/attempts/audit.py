@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phasegate.attempts.archive import Archive
 from phasegate.attempts.defects import Defect, DefectKind
 from phasegate.attempts.durable import DurableCopy, durable_defects
 from phasegate.attempts.gone import receipts, removed_by
@@ -24,7 +25,6 @@ from phasegate.attempts.index import index_lies, is_current
 from phasegate.attempts.present import target_in_words
 from phasegate.attempts.root_id import NAME as ROOT_ID
 from phasegate.attempts.strays import strays
-from phasegate.attempts.workspace import Workspace
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import (
     ATTESTATION,
@@ -74,13 +74,13 @@ class Auditor:
     """Audits attempts.
 
     Args:
-        workspace: The attempts.
+        archive: The attempts.
         keys: The public keys that are trusted.
         store: The durable copies to hold the local ones against; None where only files are looked at.
     """
 
-    def __init__(self, workspace: Workspace, keys: Sequence[Key], store: DurableCopy | None = None) -> None:
-        self._workspace = workspace
+    def __init__(self, archive: Archive, keys: Sequence[Key], store: DurableCopy | None = None) -> None:
+        self._archive = archive
         self._keys = keys
         self._store = store
         self._origin: Origin | None = None
@@ -92,9 +92,9 @@ class Auditor:
     def everything(self) -> list[Path]:
         """The folders of all attempts in folders that can be read; what cannot be is a defect of every audit."""
         found: list[Path] = []
-        for folder in self._workspace.layout.phases():
+        for folder in self._archive.layout.phases():
             try:
-                found += self._workspace.history.committed(folder)
+                found += self._archive.history.committed(folder)
             except UnreadableError:
                 continue
         return found
@@ -127,12 +127,12 @@ class Auditor:
 
     def _look_beside(self) -> None:
         """What belongs to no attempt: the id of the runs root, strays, receipts, noted ends, indexes."""
-        flaw = self._workspace.root_id.flaw()
+        flaw = self._archive.root_id.flaw()
         if flaw:
             self._defect("", ROOT_ID, flaw)
         else:
-            self._origin = self._workspace.root_id.origin()
-        for stray in strays(self._workspace.layout):
+            self._origin = self._archive.root_id.origin()
+        for stray in strays(self._archive.layout):
             if stray.harmless:
                 self._notes.add(f"{stray.place}: {stray.fact}")
             else:
@@ -144,7 +144,7 @@ class Auditor:
                 continue  # the strays name the folder
 
     def _look_at_receipts(self) -> None:
-        for path in receipts(self._workspace.layout):
+        for path in receipts(self._archive.layout):
             place = f"{path.parent.name}/{path.name}"
             try:
                 statement = opened(read_file(path), self._keys).statement
@@ -165,7 +165,7 @@ class Auditor:
 
     def _look_at_ends(self) -> None:
         try:
-            noted = self._workspace.heads.names()
+            noted = self._archive.heads.names()
         except UnreadableError:
             noted = []  # the strays name the folder
         for name in noted:
@@ -173,7 +173,7 @@ class Auditor:
                 self._defect(
                     name, "", "the attempt is gone, and the chain of attestations ended with it: restore it from a copy"
                 )
-        ends = {item.execution_id for item in self._workspace.heads.read()}
+        ends = {item.execution_id for item in self._archive.heads.read()}
         for name in ends.difference(noted):
             self._notes.add(f"{name} ends the chain, and nothing notes it until an attempt follows")
         for name in set(noted) - ends:
@@ -181,8 +181,8 @@ class Auditor:
                 self._notes.add(f"{name} is noted as an end of the chain, and another attempt follows it")
 
     def _look_at_indexes(self) -> None:
-        history = self._workspace.history
-        for folder in self._workspace.layout.phases():
+        history = self._archive.history
+        for folder in self._archive.layout.phases():
             place = f"{folder.name}/{INDEX}"
             try:
                 data = read_if_there(folder / INDEX)
@@ -200,12 +200,12 @@ class Auditor:
             for fact in lies:
                 self._defect("", place, fact)
             # What stands in the chain takes a walk of it, and is asked only where the index says more than the packs.
-            if not lies and not is_current(folder, data, self._workspace.attempts(folder.name)):
+            if not lies and not is_current(folder, data, self._archive.attempts(folder.name)):
                 self._notes.add(f"{place}: it is not what the folders say now; `phasegate runs` is")
 
     def _judge(self, path: Path) -> list[Path]:
         """Judges one attempt; returns the folders of those that it rests on or follows."""
-        pack = self._workspace.history.pack(path)
+        pack = self._archive.history.pack(path)
         self._found |= set(_pack_defects(pack))
         self._notes |= set(self._remarks(pack))
         if _is_closed(pack):
@@ -221,7 +221,7 @@ class Auditor:
             self._found |= set(self._time_defects(pack, previous))
             following += [folder for item in previous if (folder := self._find(item.execution_id)) is not None]
             if self._store is not None:
-                name = self._workspace.history.summary_name(path.name.partition("_")[0])
+                name = self._archive.history.summary_name(path.name.partition("_")[0])
                 self._found |= set(durable_defects(pack, name, self._store))
         for row in _rows(pack.summary):
             upstream = row.get("execution_id")
@@ -244,9 +244,9 @@ class Auditor:
         """Whether an attempt that closes its phase, and only such a one, carries the phase's signed summary."""
         name = pack.folder.name
         parsed = ExecutionId.parse(name)
-        gates = self._workspace.catalogue.gates.values()
+        gates = self._archive.catalogue.gates.values()
         gate = next((gate for gate in gates if parsed is not None and gate.prefix == parsed.prefix), None)
-        closes = gate is not None and self._workspace.catalogue.closes_phase(gate)
+        closes = gate is not None and self._archive.catalogue.closes_phase(gate)
         data = _bytes(pack.folder / PHASE_ATTESTATION)
         if data is None:
             if closes and self._attested(name) is not None:
@@ -308,8 +308,8 @@ class Auditor:
             fact = f"upstream attempt {upstream} is gone, which {name} rests on"
             yield Defect(str(upstream), "", DefectKind.INTEGRITY, fact)
             return
-        found = self._workspace.history.pack(folder)
-        target = self._workspace.history.target
+        found = self._archive.history.pack(folder)
+        target = self._archive.history.target
         if _is_closed(found):
             return
         if found.sha256 != row.get("sha256"):
@@ -336,7 +336,7 @@ class Auditor:
             yield Defect(pack.folder.name, "", DefectKind.INTEGRITY, fact)
         for item in previous:
             folder = self._find(item.execution_id)
-            earlier = _moment(self._workspace.history.pack(folder).summary) if folder is not None else None
+            earlier = _moment(self._archive.history.pack(folder).summary) if folder is not None else None
             if earlier is not None and moment < earlier - _CLOCK_TOLERANCE and not pack.summary.get("clock_note"):
                 fact = f"it says that it was made before {item.execution_id}, which it follows"
                 yield Defect(pack.folder.name, "", DefectKind.INTEGRITY, fact)
@@ -346,23 +346,23 @@ class Auditor:
             yield f"{pack.folder.name} was invalidated: {reason}"
         if self._is_external(pack.folder):
             yield f"{pack.folder.name} was handed over: the catalogue vouches for it, and nobody signed it here"
-        elif (digest := pack.summary.get("catalogue_sha256")) not in (None, self._workspace.catalogue.sha256):
+        elif (digest := pack.summary.get("catalogue_sha256")) not in (None, self._archive.catalogue.sha256):
             yield f"{pack.folder.name} was judged by another catalogue than the one here ({str(digest)[:16]}…)"
 
     def _attested(self, execution_id: str) -> str | None:
         """Digest of the attestation of an attempt; None where there is none that can be read."""
         try:
-            found = self._workspace.heads.attested(execution_id)
+            found = self._archive.heads.attested(execution_id)
         except (EvidenceError, OSError):
             return None
         return found.sha256 if found is not None else None
 
     def _find(self, execution_id: str) -> Path | None:
-        return self._workspace.history.find(execution_id)
+        return self._archive.history.find(execution_id)
 
     def _is_external(self, path: Path) -> bool:
         prefix = path.name.partition("_")[0]
-        return any(gate.prefix == prefix for gate in self._workspace.catalogue.external.values())
+        return any(gate.prefix == prefix for gate in self._archive.catalogue.external.values())
 
 
 def _pack_defects(pack: VerifiedPack) -> Iterator[Defect]:

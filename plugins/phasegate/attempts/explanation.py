@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from phasegate.attempts.archive import Archive
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.present import target_in_words
-from phasegate.attempts.workspace import Workspace
 from phasegate.catalog.model import Blocker, Gate
 
 _DUTIES = {"entry": "evidence of an upstream gate", "entry_absent": "evidence of an upstream gate that is missing"}
@@ -63,17 +63,17 @@ class Explanation:
         }
 
 
-def explain(workspace: Workspace, gate: Gate, code: str) -> Explanation:
+def explain(archive: Archive, gate: Gate, code: str) -> Explanation:
     """Gathers what is known of a blocker of a gate.
 
     Args:
-        workspace: The attempts.
+        archive: The attempts.
         gate: The gate that has the blocker.
         code: The blocker.
     """
     records = [
-        (record, workspace.history.pack(record.path).summary)
-        for record in workspace.attempts(gate.phase)
+        (record, archive.history.pack(record.path).summary)
+        for record in archive.attempts(gate.phase)
         if record.gate == gate.id and record.verdict is not None
     ]
     return Explanation(gate, gate.blocker_by_code[code], _raisers(gate, code), tuple(_sightings(records, code)))

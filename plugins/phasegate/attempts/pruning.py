@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from phasegate.attempts.archive import Archive
 from phasegate.attempts.conclusion import Attestor
 from phasegate.attempts.gone import RECEIPT_TYPE
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.layout import STAGING, explained, locked, replace_file
 from phasegate.attempts.strays import ASIDE, PRUNED
-from phasegate.attempts.workspace import Workspace
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.attestation import ATTESTATION, STATEMENT_TYPE, Origin
 from phasegate.evidence.canonical import sha256
@@ -43,11 +43,11 @@ class PrunePlan:
     remove: tuple[AttemptRecord, ...]
 
 
-def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) -> PrunePlan:
+def plan(archive: Archive, keep: Collection[str], phase: str | None = None) -> PrunePlan:
     """What would stay and what would go.
 
     Args:
-        workspace: The attempts.
+        archive: The attempts.
         keep: Names of attempts that must stay.
         phase: Only this phase; by default all.
 
@@ -55,13 +55,13 @@ def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) 
         EvidenceError: The keep set is empty, or names what is not there; every such name is listed.
     """
     wanted = {name.strip() for name in keep} - {""}
-    records = workspace.attempts(phase)
+    records = archive.attempts(phase)
     known = {record.execution_id: record for record in records}
     if not wanted:
         raise EvidenceError(
             Problem("the keep set is empty, so every attempt would go", "--keep", "name at least one attempt")
         )
-    unknown = sorted(name for name in wanted if workspace.history.find(name) is None and name not in known)
+    unknown = sorted(name for name in wanted if archive.history.find(name) is None and name not in known)
     if unknown:
         raise EvidenceError(
             [
@@ -80,8 +80,8 @@ def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) 
     pending = list(reasons)
     while pending:
         name = pending.pop()
-        path = workspace.history.find(name)
-        rows = workspace.history.pack(path).summary.get("upstream", []) if path is not None else []
+        path = archive.history.find(name)
+        rows = archive.history.pack(path).summary.get("upstream", []) if path is not None else []
         for row in rows if isinstance(rows, list) else []:
             upstream = row.get("execution_id") if isinstance(row, dict) else None
             if isinstance(upstream, str) and upstream not in reasons:
@@ -90,11 +90,11 @@ def plan(workspace: Workspace, keep: Collection[str], phase: str | None = None) 
     return PrunePlan(reasons, tuple(record for record in records if record.execution_id not in reasons))
 
 
-def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: datetime) -> Path | None:
+def prune(archive: Archive, chosen: PrunePlan, attestor: Attestor, moment: datetime) -> Path | None:
     """Removes what a plan says, behind a signed receipt.
 
     Args:
-        workspace: The attempts.
+        archive: The attempts.
         chosen: The plan.
         attestor: Signs the receipt.
         moment: The time, in UTC.
@@ -108,18 +108,18 @@ def prune(workspace: Workspace, chosen: PrunePlan, attestor: Attestor, moment: d
     """
     if not chosen.remove:
         return None
-    layout = workspace.layout
+    layout = archive.layout
     place = layout.root / PRUNED / f"prune_{moment:%Y%m%dT%H%M%S}Z_{os.getpid()}.dsse.json"
     with explained("prune", layout.root), locked(layout.root):
         for record in chosen.remove:
             _inside(layout.root, record.path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(place, attestor(_statement(chosen, moment, workspace.root_id.ensure())))
+        replace_file(place, attestor(_statement(chosen, moment, archive.root_id.ensure())))
         for record in chosen.remove:
             _remove(record.path)
-        workspace.heads.renew(record.execution_id for record in chosen.remove)
+        archive.heads.renew(record.execution_id for record in chosen.remove)
     for phase in sorted({record.path.parent.name for record in chosen.remove} - {STAGING}):
-        workspace.refresh_index(phase)
+        archive.refresh_index(phase)
     return place
 
 

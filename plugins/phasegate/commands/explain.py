@@ -10,7 +10,7 @@ import typer
 from phasegate.attempts.explanation import Explanation, Sighting, explain
 from phasegate.catalog.model import Catalogue
 from phasegate.catalog.near import near
-from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
+from phasegate.commands.archive import RunsRoot, open_archive, unknown_attempt
 from phasegate.errors import Problem, SettingsError
 from phasegate.printable import say, say_json
 
@@ -27,16 +27,16 @@ def explain_blocker(
     runs_root: RunsRoot = None,
 ) -> None:
     """Explain a blocker: what it means, who raises it, what was seen, and what closed it."""
-    catalogue, workspace = open_workspace(runs_root)
+    catalogue, archive = open_archive(runs_root)
     wanted = code.upper()
     gate = next((gate for gate in catalogue.gates.values() if wanted in gate.blocker_by_code), None)
     if gate is None:
         _explain_phase_blocker(catalogue, wanted, as_json=as_json)
         return
-    found = explain(workspace, gate, wanted)
+    found = explain(archive, gate, wanted)
     sightings = list(found.sightings)
     if attempt is not None:
-        if workspace.history.find(attempt) is None:
+        if archive.history.find(attempt) is None:
             raise unknown_attempt(attempt)
         sightings = [sighting for sighting in sightings if sighting.execution_id == attempt]
     if as_json:

@@ -18,7 +18,7 @@ from phasegate.attempts.pruning import plan
 from phasegate.attempts.pruning import prune as prune_attempts
 from phasegate.catalog.grammar import is_stop
 from phasegate.catalog.model import Catalogue
-from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace, unknown_attempt
+from phasegate.commands.archive import RunsRoot, gate_id_of, open_archive, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
@@ -42,18 +42,18 @@ def runs(
     """List the attempts: gate, verdict, blockers, and whether each is authoritative or why not."""
     if context.invoked_subcommand is not None:
         return
-    catalogue, workspace = open_workspace(runs_root)
+    catalogue, archive = open_archive(runs_root)
     wanted = gate_id_of(catalogue, gate, "--gate") if gate is not None else None
     records = [
         record
-        for record in workspace.attempts(_phase(catalogue, phase))
+        for record in archive.attempts(_phase(catalogue, phase))
         if (wanted is None or record.gate == wanted) and substrate in (None, record.substrate)
     ]
     if as_json:
         say_json([_as_json(record) for record in records])
         return
     if not records:
-        say(f"no attempts under {workspace.layout.root}")
+        say(f"no attempts under {archive.layout.root}")
         return
     table = Table(box=None, pad_edge=False)
     for column in ("attempt", "gate", "target", "verdict", "blockers", "standing"):
@@ -72,11 +72,11 @@ def show(
     runs_root: RunsRoot = None,
 ) -> None:
     """Print the execution summary of an attempt."""
-    _, workspace = open_workspace(runs_root)
-    path = workspace.history.find(execution_id)
+    _, archive = open_archive(runs_root)
+    path = archive.history.find(execution_id)
     if path is None:
         raise unknown_attempt(execution_id)
-    pack = workspace.history.pack(path)
+    pack = archive.history.pack(path)
     say_json(pack.summary)
     if pack.problems:
         raise EvidenceError(pack.problems)
@@ -90,8 +90,8 @@ def invalidate(
     runs_root: RunsRoot = None,
 ) -> None:
     """Take an attempt back: it stays as audit evidence and feeds no gate any more."""
-    _, workspace = open_workspace(runs_root)
-    marker = workspace.invalidate(execution_id, reason, superseded_by)
+    _, archive = open_archive(runs_root)
+    marker = archive.invalidate(execution_id, reason, superseded_by)
     say(f"invalidated {execution_id}: {marker}")
 
 
@@ -103,8 +103,8 @@ def prune(
     runs_root: RunsRoot = None,
 ) -> None:
     """Remove attempts that neither the keep set nor the chain needs; a dry run unless told otherwise."""
-    catalogue, workspace = open_workspace(runs_root)
-    chosen = plan(workspace, keep, _phase(catalogue, phase))
+    catalogue, archive = open_archive(runs_root)
+    chosen = plan(archive, keep, _phase(catalogue, phase))
     for name, why in sorted(chosen.keep.items()):
         say(f"keep          {name} ({why})")
     for record in chosen.remove:
@@ -115,7 +115,7 @@ def prune(
         return
     settings = require_settings(Path.cwd())
     signer = KeyStore(settings.platform).signer(settings.signing_key)
-    receipt = prune_attempts(workspace, chosen, partial(enveloped, signer=signer), datetime.now(UTC))
+    receipt = prune_attempts(archive, chosen, partial(enveloped, signer=signer), datetime.now(UTC))
     if receipt is not None:
         say(f"receipt: {receipt}")
 

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from phasegate.attempts import UpstreamEvidence, Workspace
+from phasegate.attempts import Archive, UpstreamEvidence
 from phasegate.attempts.audit import Auditor
 from phasegate.attempts.defects import DefectKind
 from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Gate
+from phasegate.commands.archive import RunsRoot, gate_id_of, open_archive
 from phasegate.commands.code import code_here
 from phasegate.commands.verify import EXIT_CODES, PublicKeys, trusted_keys
-from phasegate.commands.workspace import RunsRoot, gate_id_of, open_workspace
 from phasegate.errors import ExitCode, Problem, SettingsError
 from phasegate.printable import say, say_json
 from phasegate.settings import Settings, require_settings
@@ -79,15 +79,15 @@ def verdict(
     Evidence is held against the catalogue and the code that stand here, and against every attempt that it rests on.
     Handles were compared when the gates ran; what the platform has become since, a new attempt shows.
     """
-    catalogue, workspace = open_workspace(runs_root)
+    catalogue, archive = open_archive(runs_root)
     settings = require_settings(Path.cwd())
     gate_id = gate_id_of(catalogue, gate, "GATE")
     if gate_id not in catalogue.gates:
         raise SettingsError(Problem(f"{gate_id} was handed over and is not judged here", "GATE", "name a gate of ours"))
-    answer = _answer(workspace, settings, catalogue.gates[gate_id], _pairs(target or []))
+    answer = _answer(archive, settings, catalogue.gates[gate_id], _pairs(target or []))
     if answer.evidence is not None and answer.evidence.path is not None:
         keys = trusted_keys(settings, public_key_file)
-        audit = Auditor(workspace, keys).audit([answer.evidence.path])
+        audit = Auditor(archive, keys).audit([answer.evidence.path])
         kinds = {defect.kind for defect in audit.defects}
         answer.why += [
             f"{defect.kind.value} {'/'.join(filter(None, (defect.execution_id, defect.file)))}: {defect.fact}"
@@ -99,11 +99,11 @@ def verdict(
         raise typer.Exit(answer.code)
 
 
-def _answer(workspace: Workspace, settings: Settings, gate: Gate, wanted: Mapping[str, str]) -> _Answer:
+def _answer(archive: Archive, settings: Settings, gate: Gate, wanted: Mapping[str, str]) -> _Answer:
     places = [
-        place for place in workspace.history.targets(gate.id) if all(place.get(key) == wanted[key] for key in wanted)
+        place for place in archive.history.targets(gate.id) if all(place.get(key) == wanted[key] for key in wanted)
     ]
-    newest = workspace.history.newest(gate.id)
+    newest = archive.history.newest(gate.id)
     if not places and newest is not None and not newest.credible:
         places = [wanted]  # an attempt that nobody can believe stands before those of every target
     if not places:
@@ -120,21 +120,21 @@ def _answer(workspace: Workspace, settings: Settings, gate: Gate, wanted: Mappin
         )
     here = Present(
         target=lambda: places[0],
-        code=lambda: code_here(settings, workspace.catalogue),
+        code=lambda: code_here(settings, archive.catalogue),
     )
-    found = workspace.evidence(gate.id, here)
+    found = archive.evidence(gate.id, here)
     if found.green:
         return _Answer(gate, found, places[0])
-    blocked = [*_blocked(workspace, gate, here)]
+    blocked = [*_blocked(archive, gate, here)]
     code = ExitCode.EVIDENCE if found.absent else ExitCode.BLOCKED if blocked else ExitCode.INCOMPLETE
     return _Answer(gate, found, places[0], code, [found.why, *(line for line in blocked if line not in found.why)])
 
 
-def _blocked(workspace: Workspace, gate: Gate, here: Present) -> Iterator[str]:
+def _blocked(archive: Archive, gate: Gate, here: Present) -> Iterator[str]:
     """The gate, and every gate that it rests on, whose authoritative attempt is blocked; a line each blocker."""
-    reached = workspace.catalogue.closure(frozenset({gate.id}))
-    for name in (name for name in workspace.catalogue.gates if name in reached):
-        pack = workspace.history.newest(name, here.target)
+    reached = archive.catalogue.closure(frozenset({gate.id}))
+    for name in (name for name in archive.catalogue.gates if name in reached):
+        pack = archive.history.newest(name, here.target)
         if pack is None or pack.problems or pack.summary["overall_pass"]:
             continue
         for row in pack.summary["blocker_details"]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.attempts import Workspace
+from phasegate.attempts import Archive
 from phasegate.attempts.audit import Audit, Auditor
 from phasegate.attempts.defects import DefectKind
+from phasegate.commands.archive import RunsRoot, open_archive, unknown_attempt
 from phasegate.commands.durable import load_durable
-from phasegate.commands.workspace import RunsRoot, open_workspace, unknown_attempt
 from phasegate.errors import EvidenceError, ExitCode, Problem
 from phasegate.evidence.keys import KeyStore, public_key
 from phasegate.printable import say, say_json
@@ -61,14 +61,14 @@ def verify(
     runs_root: RunsRoot = None,
 ) -> None:
     """Audit evidence, and name every defect; the exit code tells the gravest kind."""
-    _, workspace = open_workspace(runs_root)
+    _, archive = open_archive(runs_root)
     settings = require_settings(Path.cwd())
     keys = trusted_keys(settings, public_key_file)
     durable_copy = load_durable(settings) if durable else None
-    auditor = Auditor(workspace, keys, durable_copy)
-    audit = auditor.audit(_wanted(workspace, auditor, target))
+    auditor = Auditor(archive, keys, durable_copy)
+    audit = auditor.audit(_wanted(archive, auditor, target))
     if not audit.attempts and not audit.defects:
-        place = str(workspace.layout.root)
+        place = str(archive.layout.root)
         raise EvidenceError(Problem("there is no evidence", place, "name its folder: --runs-root=DIR"))
     _tell(audit, as_json=as_json)
     kinds = {defect.kind for defect in audit.defects}
@@ -77,11 +77,11 @@ def verify(
         raise typer.Exit(code)
 
 
-def _wanted(workspace: Workspace, auditor: Auditor, target: str | None) -> list[Path]:
+def _wanted(archive: Archive, auditor: Auditor, target: str | None) -> list[Path]:
     """The folders of the attempts that a target names."""
-    if target is not None and (path := workspace.history.find(target)) is not None:
+    if target is not None and (path := archive.history.find(target)) is not None:
         return [path]
-    phases = [path.name for path in workspace.layout.phases()]
+    phases = [path.name for path in archive.layout.phases()]
     if target is not None and target.lower() not in phases:
         raise unknown_attempt(target)
     return [path for path in auditor.everything() if target is None or path.parent.name == target.lower()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,12 @@ import pytest
 from pydantic import JsonValue
 
 from phasegate.errors import EvidenceError, Problem, SettingsError
+from phasegate.harness.hygiene import new_scanner
 from phasegate.printable import text_of
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Attestor
+    from phasegate.attempts import Attestor, Provenance
+    from phasegate.evidence.secrets import SecretScanner
     from phasegate.evidence.store import EvidenceStore, PublishError, Receipt
 
 _REMEDY = "fix the plugin that answers the hook"
@@ -43,9 +47,10 @@ def told(config: pytest.Config, name: str, **given: object) -> list[Problem]:
     return problems
 
 
-def provenance_of(config: pytest.Config) -> tuple[dict[str, JsonValue], list[Problem]]:
+def provenance_of(config: pytest.Config) -> Provenance:
     """What the session's plugins want every summary to name, and what is wrong with what some of them answer."""
-    from phasegate.evidence.canonical import canonical  # noqa: PLC0415 - a session without gates needs none of it
+    from phasegate.attempts import Provenance  # noqa: PLC0415 - a session without gates needs none of it
+    from phasegate.evidence.canonical import canonical  # noqa: PLC0415
 
     name = "pytest_phasegate_provenance"
     facts: dict[str, JsonValue] = {}
@@ -61,7 +66,7 @@ def provenance_of(config: pytest.Config) -> tuple[dict[str, JsonValue], list[Pro
             problems += [Problem(problem.fact, place, _REMEDY) for problem in error.problems]
         else:
             facts |= answer
-    return facts, problems
+    return Provenance(facts, problems)
 
 
 def store_of(config: pytest.Config) -> EvidenceStore | None:
@@ -105,6 +110,41 @@ def attestor_of(config: pytest.Config) -> Attestor:
         raise EvidenceError(Problem("it signs another statement than the one it was given", name, _REMEDY))
 
     return attest
+
+
+class SessionServices:
+    """What the attempts of a process need, each asked of the session's plugins when it is first used.
+
+    Args:
+        config: The session's configuration.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @cached_property
+    def scanner(self) -> SecretScanner:
+        """The one secret scanner of this process."""
+        return new_scanner()
+
+    @cached_property
+    def store(self) -> EvidenceStore | None:
+        """The durable store."""
+        return store_of(self._config)
+
+    @cached_property
+    def attestor(self) -> Attestor:
+        """What signs the statements about attempts."""
+        return attestor_of(self._config)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What the session's plugins want every summary to name."""
+        return provenance_of(self._config)
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
 
 
 class _NoStore:

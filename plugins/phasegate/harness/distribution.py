@@ -68,7 +68,7 @@ class Distribution:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tells a worker which session it belongs to."""
-        node.workerinput[_SESSION] = self._runner.workspace.session_id
+        node.workerinput[_SESSION] = self._runner.staging.session_id
         node.workerinput[_MODE] = node.config.option.dist
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -108,4 +108,4 @@ def selected_gates(config: pytest.Config) -> list[str]:
 
 
 def _folder(runner: AttemptRunner) -> Any:
-    return runner.workspace.layout.session(runner.workspace.session_id)
+    return runner.staging.archive.layout.session(runner.staging.session_id)

@@ -7,33 +7,24 @@ by `pytest_configure`, the board included, so that leaving this one plugin out l
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Generator
 from contextlib import nullcontext
-from datetime import UTC, datetime
-from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import pytest
 from pluggy import PluginValidationError
 
 from phasegate import hookspecs
 from phasegate.errors import PhasegateError, Problem
-from phasegate.harness import belonging, marks
-from phasegate.harness.ending import ENDING_KEY, SHOWS_KEY, Ending, LastAnswer, asks_to_show, only_shows
+from phasegate.harness import belonging
+from phasegate.harness.ending import SHOWS_KEY, LastAnswer, asks_to_show
 from phasegate.harness.exits import EXITS_KEY, LastWord
-from phasegate.harness.facts import present_of
 from phasegate.harness.hooks import misfit
-from phasegate.harness.hygiene import HYGIENE_KEY, Hygiene, new_scanner, silenced
-from phasegate.harness.needed import refuse_without, register
-from phasegate.harness.options import CHOICES_KEY, Choices, add_options, add_short_options, choose
+from phasegate.harness.hygiene import HYGIENE_KEY, silenced
+from phasegate.harness.needed import register
+from phasegate.harness.options import CHOICES_KEY, add_options, add_short_options, choose
 from phasegate.harness.properties import describe
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
-from phasegate.settings import Settings, session_settings
-
-if TYPE_CHECKING:
-    from phasegate.attempts import Workspace
-    from phasegate.catalog.model import Catalogue
+from phasegate.settings import session_settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -93,7 +84,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if settings is None:
             return
         settings, choices = choose(config, settings)
-        _set_up(config, settings, choices)
+        from phasegate.harness.wiring import set_up  # noqa: PLC0415 - a project without gates needs none of it
+
+        set_up(config, settings, choices)
     except PhasegateError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -124,70 +117,6 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     evidence = os.path.relpath(settings.runs_root / settings.platform, config.invocation_params.dir)
     return f"phasegate: substrate {config.stash[CHOICES_KEY].substrate}, evidence in {evidence}"
-
-
-def _set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
-    from phasegate.harness.applied import APPLIED_KEY, Applied  # noqa: PLC0415
-    from phasegate.harness.collecting import Collecting  # noqa: PLC0415 - a project without gates needs none of it
-    from phasegate.harness.distribution import Distribution, is_controller  # noqa: PLC0415
-    from phasegate.harness.outlets import guard_outlets  # noqa: PLC0415
-    from phasegate.harness.own_tests import OwnTests  # noqa: PLC0415
-    from phasegate.harness.services import Services  # noqa: PLC0415
-    from phasegate.harness.session import RUNNER_KEY, AttemptRunner  # noqa: PLC0415
-    from phasegate.project import load_catalogue  # noqa: PLC0415
-    from phasegate.reports import terminal  # noqa: PLC0415
-
-    catalogue = load_catalogue(settings)
-    for line in marks.marker_declarations(catalogue):
-        config.addinivalue_line("markers", line)
-    config.stash[SETTINGS_KEY] = settings
-    config.stash[CATALOGUE_KEY] = catalogue
-    config.stash[CHOICES_KEY] = choices
-    config.stash[APPLIED_KEY] = applied = Applied()
-    applied.start()
-    register(config, Services(), "phasegate-services")
-    register(config, OwnTests(), "phasegate-own-tests")
-    if only_shows(config):
-        if config.getoption("phasegate_inventory", None) is not None:
-            return  # the recorder looks at the tests as they are
-        guard_outlets(config, Hygiene(cache(new_scanner), found=lambda _: None, watches=lambda: True))
-        register(config, Collecting(catalogue, settings, None), "phasegate-collecting")
-        return
-    if belonging.reaches(config, settings.verifiers):
-        refuse_without(config)
-    runner = AttemptRunner(config, catalogue, _workspace(config, settings, catalogue, choices))
-    config.stash[RUNNER_KEY] = runner
-    # What workers hand over to the controller is clean.
-    hygiene = Hygiene(lambda: runner.scanner, runner.leaked, lambda: not is_controller(config) and runner.watches())
-    guard_outlets(config, hygiene)
-    register(config, Collecting(catalogue, settings, runner), "phasegate-collecting")
-    config.stash[ENDING_KEY] = ending = Ending(config, runner)
-    register(config, runner, "phasegate-runner")
-    register(config, Distribution(runner), "phasegate-distribution")
-    register(config, ending, "phasegate-ending")
-    config.stash[terminal.UPSTREAM_KEY] = choices.spelled["upstream"]
-    if not config.pluginmanager.is_registered(terminal):  # -p may have named it
-        register(config, terminal, "phasegate-board")
-
-
-def _workspace(config: pytest.Config, settings: Settings, catalogue: Catalogue, choices: Choices) -> Workspace:
-    from phasegate.attempts import Workspace  # noqa: PLC0415 - `--help` and plain projects need none of it
-    from phasegate.evidence.schemas import SchemaSet  # noqa: PLC0415
-    from phasegate.harness.distribution import session_id  # noqa: PLC0415
-    from phasegate.harness.services import trusted_keys  # noqa: PLC0415
-    from phasegate.project import load_waivers  # noqa: PLC0415
-
-    return Workspace(
-        runs_root=settings.runs_root,
-        platform=settings.platform,
-        catalogue=catalogue,
-        schemas=SchemaSet(*settings.schemas, summaries=catalogue.summaries),
-        present=present_of(config, settings, choices.substrate),
-        session_id=session_id(config) or uuid.uuid4().hex,
-        clock=lambda: datetime.now(UTC),
-        waivers=load_waivers(settings, catalogue),
-        trusted=partial(trusted_keys, settings),
-    )
 
 
 __all__ = ("CATALOGUE_KEY", "SETTINGS_KEY")

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from os import getpid  # now: a test may put another function there
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import JsonValue
 
-from phasegate.catalog.model import Catalogue, Gate
+from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError, ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
-from phasegate.harness.answers import asked, attestor_of, provenance_of, store_of
+from phasegate.harness.answers import asked
 from phasegate.harness.background import Background, Late
 from phasegate.harness.bodies import Watched
 from phasegate.harness.exits import end_now
 from phasegate.harness.fixture_users import FixtureUsers
-from phasegate.harness.hygiene import WITHHELD, new_scanner
+from phasegate.harness.hygiene import WITHHELD
 from phasegate.harness.marks import TEST_KEY, VerifierTest
 from phasegate.harness.needed import register
 from phasegate.harness.outcomes import PROTOCOL_KEY, Protocol
@@ -35,9 +33,8 @@ from phasegate.spool import Spool
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
-    from phasegate.attempts import Attestor, Committed, OpenAttempt, Workspace
+    from phasegate.attempts import Committed, OpenAttempt, Services, Staging
     from phasegate.evidence.secrets import Leak, SecretScanner
-    from phasegate.evidence.store import EvidenceStore
 
 RUNNER_KEY = pytest.StashKey["AttemptRunner"]()
 
@@ -62,6 +59,11 @@ class _Refusal:
 class AttemptRunner:
     """Opens, feeds and commits the attempts of the gates that this process runs.
 
+    Args:
+        config: The session's configuration.
+        staging: Opens attempts.
+        services: What attempts need of the session.
+
     Attributes:
         plan: What the session set out to run; empty until collection has finished.
         planned: Whether it has.
@@ -70,10 +72,11 @@ class AttemptRunner:
             it calls for.
     """
 
-    def __init__(self, config: pytest.Config, catalogue: Catalogue, workspace: Workspace) -> None:
+    def __init__(self, config: pytest.Config, staging: Staging, services: Services) -> None:
         self._config = config
-        self.catalogue = catalogue
-        self.workspace = workspace
+        self.catalogue = staging.archive.catalogue
+        self.staging = staging
+        self.services = services
         self.plan = Plan()
         self.planned = False
         self.committed: list[Committed] = []
@@ -87,34 +90,14 @@ class AttemptRunner:
         self._leaks_of_no_gate: list[Leak] = []
         self._handed_on = 0
 
-    @cached_property
+    @property
     def scanner(self) -> SecretScanner:
         """The one secret scanner of this process."""
-        return new_scanner()
-
-    @cached_property
-    def store(self) -> EvidenceStore | None:
-        """The durable store, asked for at the first use."""
-        return store_of(self._config)
-
-    @cached_property
-    def attestor(self) -> Attestor:
-        """What signs the statements about attempts, asked for at the first use."""
-        return attestor_of(self._config)
-
-    @cached_property
-    def provenance(self) -> tuple[dict[str, JsonValue], list[Problem]]:
-        """What the session's plugins want every summary to name, and what is wrong with it."""
-        return provenance_of(self._config)
+        return self.services.scanner
 
     def gate_run(self, test: VerifierTest) -> GateRun:
         """The `gate` fixture's value for a test."""
-        return GateRun(
-            attempt=self._open[test.gate.id],
-            workspace=self.workspace,
-            scanner=self.scanner,
-            store=self.store,
-        )
+        return GateRun(self._open[test.gate.id], self.staging)
 
     def owns_process(self) -> bool:
         """Whether this is the process that the session began in, and not a child that was forked off it."""
@@ -135,9 +118,9 @@ class AttemptRunner:
     def _prepare(self, plan: Plan) -> None:
         refuse_live_outlets(self._config)
         self._check_key()
-        self.workspace.check_writable()
+        self.staging.check_writable()
         asked(self._config, "pytest_phasegate_gates_selected", catalogue=self.catalogue, gates=plan.gates)
-        self.workspace.prepare(plan.gates)
+        self.staging.prepare(plan.gates)
         register(self._config, OpenStreams(), "phasegate-streams")
         self._background.start()
 
@@ -260,7 +243,7 @@ class AttemptRunner:
             return (yield)
         with protocol.new_scope() as scope, Watched(protocol.body, item, self._end_forked), Unraisable():
             result = yield
-        if scope.findings and any(code not in self.workspace.waived_now() for code, _ in scope.findings):
+        if scope.findings and any(code not in self.staging.waived_now() for code, _ in scope.findings):
             protocol.failed_for_findings = True
             pytest.fail(scope.describe(), pytrace=False)
         return result
@@ -318,29 +301,20 @@ class AttemptRunner:
             if test.nodeid not in seen:
                 record = TestRecord(test.nodeid, TestState.NOT_RUN, detail="the session ended before it ran")
                 attempt.record(test.verifier.id, record)
-        provenance, flaws = self.provenance
-        details = [f"{problem.place}: {problem.fact}" for problem in flaws]
-        unknown = [Finding(gate.codes.evidence, "", "EVIDENCE", detail) for detail in details]
-        return attempt.commit(
-            store=self.store,
-            scanner=self.scanner,
-            attestor=self.attestor,
-            provenance=provenance,
-            duties=[*duties, *unknown],
-        )
+        return attempt.commit(duties)
 
     def collect(self) -> list[Committed]:
         """Every attempt of the session, those of other processes included, in chain order."""
         found: list[Committed] = []
         with self._noting_trouble():
-            found += self.workspace.collect_session(self.committed, self.adopt)
+            found += self.staging.collect_session(self.committed, self.adopt)
             for phase in dict.fromkeys(committed.judgement.gate.phase for committed in found):
-                self.workspace.refresh_index(phase)
+                self.staging.archive.refresh_index(phase)
         return found
 
     def adopt(self, execution_id: str) -> Committed:
         """Commits an attempt whose process vanished, from its journal; it is never authoritative."""
-        attempt = self.workspace.adopt(execution_id)
+        attempt = self.staging.adopt(execution_id)
         lost = Finding(
             code=attempt.gate.unmapped_code,
             verifier="",
@@ -352,7 +326,7 @@ class AttemptRunner:
     def _check_key(self) -> None:
         """Makes sure that attempts can be signed."""
         try:
-            self.attestor  # noqa: B018 - asked for now, and kept
+            self.services.attestor  # noqa: B018 - asked for now, and kept
         except EvidenceError as error:
             remedy = "make it usable, or name another key in PHASEGATE_SIGNING_KEY"
             raise SettingsError([Problem(problem.fact, problem.place, remedy) for problem in error.problems]) from error
@@ -391,7 +365,7 @@ class AttemptRunner:
 
     def _open_attempt(self, gate: Gate) -> None:
         with self._noting_trouble():
-            attempt = self.workspace.open(gate)
+            attempt = self.staging.open(gate)
             for verifier_id, record in self.plan.left_out.get(gate.id, ()):
                 attempt.record(verifier_id, record)
             attempt.leaked(self._leaks_of_no_gate)

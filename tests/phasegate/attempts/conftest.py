@@ -1,4 +1,4 @@
-"""A workspace over a small catalogue, a clock that can be set, and an S3 store on a moto server."""
+"""The attempts of a small catalogue, a clock that can be set, and an S3 store on a moto server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.attempts import OpenAttempt, Workspace
+from phasegate.attempts import Archive, OpenAttempt, Staging
 from phasegate.attempts.present import Present
 from phasegate.catalog.load import parse
 from phasegate.catalog.model import Catalogue
@@ -19,7 +19,7 @@ from phasegate.evidence.schemas import SchemaSet
 from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import S3Store
 from phasegate.verdict import TestRecord, TestState
-from tests.phasegate.attempts.signing import attestor
+from tests.phasegate.attempts.services import GivenServices
 from tests.phasegate.evidence.conftest import bucket, meddler, s3, s3_server, store
 
 __all__ = ["bucket", "meddler", "s3", "s3_server", "store"]
@@ -92,30 +92,41 @@ class Bench:
         self.root = root
         self.catalogue = catalogue
         self.schemas = schemas
-        self.store = store
-        self.scanner = SecretScanner()
+        self.services = GivenServices(lambda: self.now, store)
         self.now = datetime(2026, 2, 24, 4, 33, 34, tzinfo=UTC)
         self.opened: list[OpenAttempt] = []
-        self.workspace = self.make_workspace()
+        self.staging = self.make_staging()
 
-    def make_workspace(
+    def make_staging(
         self, substrate: str = "embedded", session: str = "session", inputs=MappingProxyType({}), **facts: str
-    ) -> Workspace:
-        return Workspace(
+    ) -> Staging:
+        archive = Archive(
             runs_root=self.root,
             platform="demo",
             catalogue=self.catalogue,
             schemas=self.schemas,
+            clock=lambda: self.now,
+        )
+        return Staging(
+            archive,
+            self.services,
             present=Present(
                 lambda: {"platform": "demo", "substrate": substrate, **facts},
                 lambda names: {name: inputs[name] for name in names if name in inputs},
             ),
             session_id=session,
-            clock=lambda: self.now,
         )
 
+    @property
+    def store(self) -> S3Store:
+        return self.services.store
+
+    @property
+    def scanner(self) -> SecretScanner:
+        return self.services.scanner
+
     def open(self, letter: str, state: TestState = TestState.PASSED) -> OpenAttempt:
-        attempt = self.workspace.open(self.catalogue.gates[f"M9.{letter}"])
+        attempt = self.staging.open(self.catalogue.gates[f"M9.{letter}"])
         self.opened.append(attempt)
         attempt.record(f"M9{letter}-V1", TestRecord("t.py::t", state))
         return attempt
@@ -127,7 +138,7 @@ class Bench:
         return attempt
 
     def commit(self, attempt: OpenAttempt):
-        return attempt.commit(store=self.store, scanner=self.scanner, attestor=attestor, provenance={})
+        return attempt.commit()
 
     def pass_(self, letter: str):
         return self.commit(self.filled(letter))

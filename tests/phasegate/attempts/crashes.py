@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from phasegate.attempts import Committed, Workspace
+from phasegate.attempts import Archive, Committed, Staging
 from phasegate.attempts.present import Present
 from phasegate.catalog.load import parse
 from phasegate.errors import Problem
@@ -32,7 +32,8 @@ from phasegate.evidence.store import PublishError, PublishFailure, Receipt
 from phasegate.evidence.verify import INVALIDATED
 from phasegate.verdict import Finding, TestRecord, TestState
 from tests.phasegate.attempts.conftest import document
-from tests.phasegate.attempts.signing import attestor, verified
+from tests.phasegate.attempts.services import GivenServices
+from tests.phasegate.attempts.signing import verified
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
 STAGING = "runs/demo/m9/.staging"
@@ -59,34 +60,38 @@ class FolderStore:
         return Receipt(name, self.uri(execution_id, name), "1", sha256(data), len(data))
 
 
-def workspace(root: Path, session: str) -> Workspace:
+def staging_of(root: Path, session: str) -> Staging:
     catalogue, problems = parse([("m9.yaml", json.dumps(document()))])
     assert catalogue is not None, problems
     schemas = root / "schemas"
     schemas.mkdir(parents=True, exist_ok=True)
     for name in catalogue.gates["M9.A"].artifacts:
         (schemas / name.replace(".json", ".schema.json")).write_text('{"type": "object"}')
-    return Workspace(
-        runs_root=root / "runs",
-        platform="demo",
-        catalogue=catalogue,
-        schemas=SchemaSet(schemas),
+
+    def clock() -> datetime:
+        return datetime(2026, 2, 24, 4, 33, 34, tzinfo=UTC)
+
+    archive = Archive(
+        runs_root=root / "runs", platform="demo", catalogue=catalogue, schemas=SchemaSet(schemas), clock=clock
+    )
+    return Staging(
+        archive,
+        GivenServices(clock, FolderStore(root / "durable"), SCANNER),
         present=Present(lambda: {"platform": "demo", "substrate": "embedded"}),
         session_id=session,
-        clock=lambda: datetime(2026, 2, 24, 4, 33, 34, tzinfo=UTC),
     )
 
 
-def run(place: Workspace, root: Path) -> Committed:
+def run(place: Staging, root: Path) -> Committed:
     """One session: an attempt that passes."""
-    attempt = place.open(place.catalogue.gates["M9.A"])
+    attempt = place.open(place.archive.catalogue.gates["M9.A"])
     for number in range(2):
         attempt.record("M9A-V1", TestRecord(f"t.py::t[{number}]", TestState.PASSED))
     attempt.metric("count", 1)
     for name in attempt.gate.artifacts:
         attempt.artifact(name, {"value": 1})
-    committed = attempt.commit(store=FolderStore(root / "durable"), scanner=SCANNER, attestor=attestor, provenance={})
-    place.refresh_index("M9")
+    committed = attempt.commit()
+    place.archive.refresh_index("M9")
     return committed
 
 
@@ -103,7 +108,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 def killed_at(step: int, root: Path) -> bool:
     """Runs a session that is killed at a step; whether it was, or had fewer steps."""
-    place = workspace(root, "first")
+    place = staging_of(root, "first")
 
     def session() -> None:
         left = [step]
@@ -138,9 +143,9 @@ def killed_at(step: int, root: Path) -> bool:
 
 def found(root: Path) -> dict[str, Any]:
     """What a killed session left, and what the next one makes of it."""
-    place = workspace(root, "first")
-    standings = {record.execution_id: record.standing for record in place.attempts("M9")}
-    entered = names_in(place.layout.session("first"))
+    place = staging_of(root, "first")
+    standings = {record.execution_id: record.standing for record in place.archive.attempts("M9")}
+    entered = names_in(place.archive.layout.session("first"))
     unentered = sorted({*names_in(root / STAGING)} - {*entered})
     broken = broken_packs(place)
     green = place.upstream("M9.A").green
@@ -148,12 +153,10 @@ def found(root: Path) -> dict[str, Any]:
     def adopt(execution_id: str) -> Committed:
         attempt = place.adopt(execution_id)
         lost = Finding(attempt.gate.unmapped_code, "", "LOST", "vanished")
-        return attempt.commit(
-            store=FolderStore(root / "durable"), scanner=SCANNER, attestor=attestor, provenance={}, duties=[lost]
-        )
+        return attempt.commit([lost])
 
     adopted = place.collect_session([], adopt)
-    second = workspace(root, "second")
+    second = staging_of(root, "second")
     after_adoption = second.upstream("M9.A").green
     committed = run(second, root)
     index = (root / "runs/demo/m9/RUN_INDEX.md").read_text()
@@ -168,7 +171,7 @@ def found(root: Path) -> dict[str, Any]:
         "next_passed": committed.judgement.overall_pass,
         "next_id": committed.execution_id,
         "broken_after": broken_packs(second),
-        "authoritative": [record.execution_id for record in second.attempts("M9") if record.authoritative],
+        "authoritative": [record.execution_id for record in second.archive.attempts("M9") if record.authoritative],
         "indexed": committed.execution_id in index,
         "green_left_in_store": green_left_in_store(place, root),
         "strays": names_in(root / STAGING),
@@ -180,18 +183,18 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def broken_packs(place: Workspace) -> list[str]:
+def broken_packs(place: Staging) -> list[str]:
     """Every committed pack that does not verify."""
-    folders = sorted((place.layout.root / "m9").glob("m9a_*"))
+    folders = sorted((place.archive.layout.root / "m9").glob("m9a_*"))
     packs = [verified(folder, SUMMARY) for folder in folders]
     return [str(problem) for pack in packs for problem in pack.problems]
 
 
-def green_left_in_store(place: Workspace, root: Path) -> list[str]:
+def green_left_in_store(place: Staging, root: Path) -> list[str]:
     """Attempts whose durable summary says more than the committed one, and is not taken back."""
     left = []
     for durable in sorted((root / "durable").glob(f"*/{SUMMARY}")):
-        local = place.layout.root / "m9" / durable.parent.name / SUMMARY
+        local = place.archive.layout.root / "m9" / durable.parent.name / SUMMARY
         differs = local.exists() and local.read_bytes() != durable.read_bytes()
         if differs and not (durable.parent / INVALIDATED).exists():
             left.append(durable.parent.name)
@@ -210,7 +213,7 @@ def reports(folder: Path) -> Iterator[dict[str, Any]]:
 
 def race(root: Path, session: str) -> list[str]:
     """Several attempts of one session."""
-    place = workspace(root, session)
+    place = staging_of(root, session)
     return [run(place, root).execution_id for _ in range(5)]
 
 

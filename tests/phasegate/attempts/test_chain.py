@@ -23,7 +23,7 @@ from tests.phasegate.attempts.signing import previous, signed_anew, verified
 
 
 def standing(bench) -> dict[str, str]:
-    return {record.execution_id: record.standing for record in bench.workspace.attempts("M9")}
+    return {record.execution_id: record.standing for record in bench.staging.archive.attempts("M9")}
 
 
 def test_each_gate_rests_on_the_authoritative_attempt_before_it(bench) -> None:
@@ -67,9 +67,9 @@ def test_a_complete_blocked_attempt_is_the_newest_word(bench) -> None:
 
 def test_evidence_of_another_substrate_does_not_count(bench) -> None:
     bench.pass_("A")
-    other = bench.make_workspace(substrate="aws")
+    other = bench.make_staging(substrate="aws")
     assert not other.upstream("M9.A").green
-    assert bench.workspace.upstream("M9.A").green
+    assert bench.staging.upstream("M9.A").green
 
 
 def test_a_byte_changed_at_the_start_of_the_chain_is_found_at_its_end(bench) -> None:
@@ -78,8 +78,8 @@ def test_a_byte_changed_at_the_start_of_the_chain_is_found_at_its_end(bench) -> 
     third = bench.pass_("C")
     path = first.path / "m9a_two.json"
     path.write_bytes(path.read_bytes().replace(b"1", b"2"))
-    assert not bench.workspace.upstream("M9.B").green
-    assert "m9a_two.json: was altered" in bench.workspace.upstream("M9.B").why
+    assert not bench.staging.upstream("M9.B").green
+    assert "m9a_two.json: was altered" in bench.staging.upstream("M9.B").why
     assert standing(bench)[third.execution_id].startswith("unsound: m9a_two.json: was altered")
 
 
@@ -92,43 +92,43 @@ def test_an_upstream_attempt_replaced_by_a_valid_other_one_is_found(bench) -> No
     summary["metrics"]["added"] = 1
     path.write_bytes(sealed(summary, name="summary"))
     signed_anew(first.path, path.name)
-    assert bench.workspace.upstream("M9.A").green
-    assert "the summary of its upstream attempt" in bench.workspace.upstream("M9.B").why
+    assert bench.staging.upstream("M9.A").green
+    assert "the summary of its upstream attempt" in bench.staging.upstream("M9.B").why
 
 
 def test_an_upstream_attempt_that_is_gone_is_found(bench) -> None:
     first = bench.pass_("A")
     bench.pass_("B")
     shutil.rmtree(first.path)
-    assert "is gone" in bench.workspace.upstream("M9.B").why
+    assert "is gone" in bench.staging.upstream("M9.B").why
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_the_newest_word_of_a_gate_cannot_be_taken_away_in_silence(bench, later) -> None:
     good = bench.pass_("A")
     bad = bench.commit(bench.filled("A", TestState.ERRORED))
-    assert not bench.workspace.upstream("M9.A").green
+    assert not bench.staging.upstream("M9.A").green
     if later:  # the chain goes on behind it, and its statement names it
         bench.pass_("C")
     bad.path.rename(bench.root / bad.path.name)
-    found = bench.workspace.upstream("M9.A")
+    found = bench.staging.upstream("M9.A")
     assert not found.green
     assert found.absent
     assert f"{bad.execution_id} is gone" in found.why
     assert bench.pass_("B").judgement.blockers == ("M9B-B2",)
     bench.now += timedelta(minutes=1)
     again = bench.pass_("A")
-    assert bench.workspace.upstream("M9.A").execution_id == again.execution_id != good.execution_id
-    assert bench.workspace.upstream("M9.A").green
+    assert bench.staging.upstream("M9.A").execution_id == again.execution_id != good.execution_id
+    assert bench.staging.upstream("M9.A").green
 
 
 def test_nor_can_that_of_a_gate_further_back(bench) -> None:
     bench.pass_("A")
     bench.pass_("B")
     bad = bench.commit(bench.filled("A", TestState.ERRORED))
-    assert "took its place" in bench.workspace.upstream("M9.B").why
+    assert "took its place" in bench.staging.upstream("M9.B").why
     shutil.rmtree(bad.path)
-    found = bench.workspace.upstream("M9.B")
+    found = bench.staging.upstream("M9.B")
     assert not found.green
     assert f"{bad.execution_id} is gone" in found.why
 
@@ -136,12 +136,15 @@ def test_nor_can_that_of_a_gate_further_back(bench) -> None:
 def test_an_attempt_that_is_gone_leaves_no_older_one_to_rest_on_where_it_was_the_only_one(bench) -> None:
     only = bench.pass_("A")
     shutil.rmtree(only.path)
-    assert "is gone" in bench.workspace.upstream("M9.A").why
+    assert "is gone" in bench.staging.upstream("M9.A").why
 
 
 def test_the_ends_of_the_chain_are_read_once_and_anew_where_a_statement_changed(bench, monkeypatch) -> None:
     first, second = bench.pass_("A"), bench.pass_("A")
-    heads, ends = bench.workspace.heads, lambda: [item.execution_id for item in bench.workspace.heads.read()]
+    heads, ends = (
+        bench.staging.archive.heads,
+        lambda: [item.execution_id for item in bench.staging.archive.heads.read()],
+    )
     assert ends() == [second.execution_id]
     with monkeypatch.context() as patch:
         patch.setattr("phasegate.attempts.heads.read_file", lambda path: pytest.fail(f"{path} is read again"))
@@ -170,7 +173,7 @@ def test_a_copy_in_the_folder_of_another_phase_hides_no_end(bench) -> None:
 def test_an_invalidated_attempt_is_void_and_says_why(bench) -> None:
     first = bench.pass_("A")
     second = bench.pass_("A")
-    marker = bench.workspace.invalidate(second.execution_id, "the  verifier\nwas broken", first.execution_id)
+    marker = bench.staging.archive.invalidate(second.execution_id, "the  verifier\nwas broken", first.execution_id)
     assert marker.read_text().splitlines()[0] == "reason: the verifier was broken"
     assert f"superseded_by: {first.execution_id}" in marker.read_text()
     assert standing(bench) == {
@@ -193,14 +196,14 @@ def test_an_invalidated_attempt_is_void_and_says_why(bench) -> None:
 def test_a_wrong_invalidation_is_refused(bench, name, reason, by, message) -> None:
     committed = bench.pass_("A")
     with pytest.raises(EvidenceError, match=message):
-        bench.workspace.invalidate(name or committed.execution_id, reason, by)
+        bench.staging.archive.invalidate(name or committed.execution_id, reason, by)
     assert standing(bench)[committed.execution_id] == "authoritative"
 
 
 def test_an_invalidated_attempt_takes_all_that_rests_on_it_along(bench) -> None:
     first = bench.pass_("A")
     second = bench.pass_("B")
-    bench.workspace.invalidate(first.execution_id, "the verifier was broken")
+    bench.staging.archive.invalidate(first.execution_id, "the verifier was broken")
     reason = f"its upstream attempt {first.execution_id} was invalidated: the verifier was broken"
     assert standing(bench)[second.execution_id] == f"unsound: {reason}"
     committed = bench.pass_("C")
@@ -214,7 +217,7 @@ def test_an_invalidated_attempt_takes_all_that_rests_on_it_along(bench) -> None:
 def test_a_blocked_attempt_stays_sound_when_what_blocked_it_is_invalidated(bench) -> None:
     first = bench.commit(bench.open("A"))
     second = bench.pass_("B")
-    bench.workspace.invalidate(first.execution_id, "the verifier was broken")
+    bench.staging.archive.invalidate(first.execution_id, "the verifier was broken")
     assert standing(bench)[second.execution_id] == "authoritative"
 
 
@@ -224,25 +227,25 @@ def test_a_blocked_attempt_stays_sound_when_what_blocked_it_is_invalidated(bench
 )
 def test_a_successor_must_be_another_valid_attempt_of_the_gate(bench, successor, message) -> None:
     first, other, void = bench.pass_("A"), bench.pass_("B"), bench.pass_("A")
-    bench.workspace.invalidate(void.execution_id, "old")
+    bench.staging.archive.invalidate(void.execution_id, "old")
     name = {"itself": first, "B": other, "void": void}[successor].execution_id
     with pytest.raises(EvidenceError, match=message):
-        bench.workspace.invalidate(first.execution_id, "wrong", name)
+        bench.staging.archive.invalidate(first.execution_id, "wrong", name)
     assert standing(bench)[first.execution_id] == "authoritative"
 
 
 def test_a_reason_stays_one_line_and_commands_no_terminal(bench) -> None:
     name = bench.pass_("A").execution_id
-    marker = bench.workspace.invalidate(name, "a\x1b[31m\nsuperseded_by: x\u2028y \ud800 | [/b]")
+    marker = bench.staging.archive.invalidate(name, "a\x1b[31m\nsuperseded_by: x\u2028y \ud800 | [/b]")
     assert marker.read_text().splitlines()[0] == "reason: a[31m superseded_by: x y \\ud800 | [/b]"
     assert len(marker.read_text().splitlines()) == 2
 
 
 def test_invalidating_twice_is_refused(bench) -> None:
     committed = bench.pass_("A")
-    bench.workspace.invalidate(committed.execution_id, "once")
+    bench.staging.archive.invalidate(committed.execution_id, "once")
     with pytest.raises(EvidenceError, match="already: once"):
-        bench.workspace.invalidate(committed.execution_id, "twice")
+        bench.staging.archive.invalidate(committed.execution_id, "twice")
 
 
 @pytest.mark.parametrize("change", ["delete", "add", "symlink", "folder", "rename"])
@@ -268,8 +271,8 @@ def test_a_file_too_few_too_many_or_of_another_kind_is_found(bench, change) -> N
 def test_attempts_that_are_committed_at_once_on_a_fresh_root_make_one_chain(bench) -> None:
     """One begins it, and no two follow the same one, in whatever order they come."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        workspaces = [bench.make_workspace(session=f"session{number}") for number in range(8)]
-        opened = [workspace.open(bench.catalogue.gates["M9.A"]) for workspace in workspaces]
+        stagings = [bench.make_staging(session=f"session{number}") for number in range(8)]
+        opened = [staging.open(bench.catalogue.gates["M9.A"]) for staging in stagings]
         for attempt in opened:
             bench.opened.append(attempt)
         done = list(pool.map(bench.commit, opened))
@@ -299,23 +302,23 @@ def test_a_pack_that_was_handed_over_counts_where_the_catalogue_names_its_digest
     )
     bench.catalogue, problems = parse([("m9.yaml", text)])
     assert bench.catalogue is not None, problems
-    bench.workspace = bench.make_workspace()
-    assert not bench.workspace.upstream("M8.J").green
+    bench.staging = bench.make_staging()
+    assert not bench.staging.upstream("M8.J").green
     folder = handed_over(name, good)
     handed_over(newer, summary(newer))
-    assert bench.workspace.upstream("M8.J").execution_id == name
-    assert bench.workspace.upstream("M8.J").green
-    named = bench.workspace.history.pack(bench.root / "demo/m8" / newer).problems
+    assert bench.staging.upstream("M8.J").execution_id == name
+    assert bench.staging.upstream("M8.J").green
+    named = bench.staging.archive.history.pack(bench.root / "demo/m8" / newer).problems
     assert [problem.fact for problem in named] == [f"it is not the pack that the catalogue names, which is {name}"]
     handed_over(name, summary(name, verdict="another"))
-    assert "the catalogue names" in bench.workspace.upstream("M8.J").why
+    assert "the catalogue names" in bench.staging.upstream("M8.J").why
     shutil.rmtree(folder)
-    assert not bench.workspace.upstream("M8.J").green
+    assert not bench.staging.upstream("M8.J").green
     source = tmp_path / name
     source.mkdir()
     (source / "m8_summary.json").write_bytes(summary(name, verdict="another"))
     with pytest.raises(EvidenceError, match="the catalogue names"):
-        bench.workspace.install_pack(source)
+        bench.staging.archive.install_pack(source)
     (source / "m8_summary.json").write_bytes(good)
-    bench.workspace.install_pack(source)
+    bench.staging.archive.install_pack(source)
     assert bench.pass_("A").judgement.overall_pass

@@ -66,7 +66,7 @@ def test_sessions_at_once_share_no_id_and_lose_no_line_of_the_index(tmp_path, be
         assert verified(folder / name, SUMMARY).problems == ()
         assert name in index
     bench.root = tmp_path / "runs"
-    standings = {record.execution_id: record.standing for record in bench.make_workspace().attempts("M9")}
+    standings = {record.execution_id: record.standing for record in bench.make_staging().archive.attempts("M9")}
     assert standings.pop(max(ids)) == "authoritative"
     assert set(standings.values()) == {f"superseded by {max(ids)}"}
 
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up_at_any_point_leaves_the_old_word_and_says_so(bench
         assert folders == [before.path]
         assert "cannot " in said.problems[0].fact
         assert str(bench.root) in said.problems[0].place
-        assert bench.make_workspace().upstream("M9.A").execution_id == before.execution_id
+        assert bench.make_staging().upstream("M9.A").execution_id == before.execution_id
     assert bench.pass_("A").judgement.overall_pass
 
 
@@ -117,7 +117,7 @@ def test_a_full_disk_is_named_and_what_was_published_as_green_is_taken_back(benc
     assert "free space" in caught.value.problems[0].remedy
     names = {item["Key"].rpartition("/")[2] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     assert {SUMMARY, "INVALIDATED.txt"} <= names
-    assert not bench.workspace.upstream("M9.A").green
+    assert not bench.staging.upstream("M9.A").green
     attempt.journal.close()
     assert bench.pass_("A").judgement.overall_pass
 
@@ -132,9 +132,9 @@ def test_an_end_that_cannot_be_noted_is_said_and_the_attempt_stays_and_is_named(
         patch.setattr(Heads, "advance", failing)
         with pytest.raises(EvidenceError, match="extend the chain of attestations: Input/output error"):
             bench.commit(attempt)
-    (revived,) = bench.workspace.collect_session([], pytest.fail)  # as the session's end does
+    (revived,) = bench.staging.collect_session([], pytest.fail)  # as the session's end does
     assert (revived.execution_id, revived.judgement.overall_pass) == (attempt.execution_id, True)
-    assert bench.make_workspace().upstream("M9.A").green
+    assert bench.make_staging().upstream("M9.A").green
     # The attempt stands, so neither copy of it may be taken back.
     names = {item["Key"].rpartition("/")[2] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     assert SUMMARY in names
@@ -153,7 +153,7 @@ def test_a_real_file_system_that_is_full_is_named(bench, tmp_path) -> None:
         pytest.skip("this user may not mount a file system; the limit on file sizes shows the same")
     try:
         bench.root = disk
-        bench.workspace = bench.make_workspace()
+        bench.staging = bench.make_staging()
         before = bench.pass_("A")
         attempt = bench.open("A")
         with pytest.raises(EvidenceError, match="No space left on device") as caught:
@@ -161,8 +161,8 @@ def test_a_real_file_system_that_is_full_is_named(bench, tmp_path) -> None:
         assert "free space" in caught.value.problems[0].remedy
         assert [path.name for path in attempt.path.iterdir()] == ["journal.jsonl"]
         attempt.journal.close()
-        assert bench.make_workspace().upstream("M9.A").execution_id == before.execution_id
-        assert bench.workspace.adopt(attempt.execution_id).records["M9A-V1"]
+        assert bench.make_staging().upstream("M9.A").execution_id == before.execution_id
+        assert bench.staging.adopt(attempt.execution_id).records["M9A-V1"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -174,7 +174,7 @@ def test_a_file_in_the_way_is_said_with_its_place_and_the_remedy(bench, way) -> 
     path.write_text("in the way")
 
     def begin() -> None:
-        bench.workspace.check_writable()
+        bench.staging.check_writable()
         bench.open("A")
 
     with pytest.raises(EvidenceError) as caught:
@@ -194,7 +194,7 @@ def test_a_runs_root_that_is_read_only_is_said_before_anything_runs(bench, tmp_p
     try:
         bench.root = folder
         with pytest.raises(EvidenceError, match="cannot write evidence") as caught:
-            bench.make_workspace().check_writable()
+            bench.make_staging().check_writable()
         assert "--runs-root" in caught.value.problems[0].remedy
     finally:
         subprocess.run(["umount", str(folder)], capture_output=True, check=False)

@@ -51,7 +51,7 @@ def test_the_same_facts_give_the_same_bytes(bench, tmp_path) -> None:
     (tmp_path / "elsewhere/demo").mkdir(parents=True)
     shutil.copy(bench.root / "demo/.root-id", tmp_path / "elsewhere/demo")  # as of one runs root
     bench.root = tmp_path / "elsewhere"
-    bench.workspace = bench.make_workspace()
+    bench.staging = bench.make_staging()
     second = bench.commit(bench.filled("A"))
     names = {path.name for path in first.path.iterdir()}
     assert names == {path.name for path in second.path.iterdir()}
@@ -79,7 +79,7 @@ def test_a_clock_that_goes_back_keeps_ids_in_order_and_is_said(bench) -> None:
     summary = bench.summary(second)
     assert summary["generated_at_utc"] == "2026-02-24T02:33:34.000Z"
     assert "7201 s behind" in summary["clock_note"]
-    standing = {record.execution_id: record.standing for record in bench.workspace.attempts("M9")}
+    standing = {record.execution_id: record.standing for record in bench.staging.archive.attempts("M9")}
     assert standing[second.execution_id] == "authoritative"
     assert standing[first.execution_id] == f"superseded by {second.execution_id}"
 
@@ -110,7 +110,7 @@ def test_an_artifact_is_written_once_and_not_after_sealing(bench) -> None:
         attempt.artifact("m9a_one.json", {"value": 2})
     with pytest.raises(EvidenceError, match="does not owe"):
         attempt.artifact("m9b_one.json", {})
-    attempt.seal(bench.store, bench.scanner)
+    attempt.seal()
     with pytest.raises(EvidenceError, match="sealed"):
         attempt.artifact("m9a_one.json", {"value": 1})
 
@@ -174,7 +174,7 @@ def test_a_lost_attempt_is_adopted_from_its_journal(bench) -> None:
         journal.write('{"event": "record", "verifier": "M9A-V1", "nod')  # torn by the kill
     (attempt.path / ".m9a_two.json.0123").write_text("{")
     (attempt.path / "m9a_two.json").write_text('{"val')
-    adopted = bench.make_workspace(session="other").adopt(name)
+    adopted = bench.make_staging(session="other").adopt(name)
     adopted.record("M9A-V1", TestRecord("t.py::other", TestState.LOST))
     committed = bench.commit(adopted)
     assert committed.execution_id == name
@@ -182,7 +182,7 @@ def test_a_lost_attempt_is_adopted_from_its_journal(bench) -> None:
     assert committed.judgement.blockers == ("M9A-B3", "M9A-UNMAPPED")
     assert verified(committed.path, "m9a_execution_summary.json", bench.schemas).problems == ()
     with pytest.raises(EvidenceError, match="no open attempt"):
-        bench.workspace.adopt(name)
+        bench.staging.adopt(name)
 
 
 def test_an_entry_behind_a_torn_one_is_not_lost_when_the_adopter_vanishes_too(bench) -> None:
@@ -190,10 +190,10 @@ def test_an_entry_behind_a_torn_one_is_not_lost_when_the_adopter_vanishes_too(be
     attempt.journal.close()
     with (attempt.path / "journal.jsonl").open("a") as journal:
         journal.write('{"event": "rec')
-    adopted = bench.workspace.adopt(attempt.execution_id)
+    adopted = bench.staging.adopt(attempt.execution_id)
     adopted.record("M9A-V1", TestRecord("t.py::late", TestState.LOST))
     adopted.journal.close()
-    again = bench.workspace.adopt(attempt.execution_id)
+    again = bench.staging.adopt(attempt.execution_id)
     assert [record.nodeid for record in again.records["M9A-V1"]] == ["t.py::t", "t.py::late"]
 
 
@@ -202,18 +202,18 @@ def test_the_note_on_the_clock_outlives_the_process(bench) -> None:
     bench.now -= timedelta(hours=1)
     attempt = bench.filled("A")
     attempt.journal.close()
-    committed = bench.commit(bench.workspace.adopt(attempt.execution_id))
+    committed = bench.commit(bench.staging.adopt(attempt.execution_id))
     assert "behind" in bench.summary(committed)["clock_note"]
 
 
 def test_an_attempt_runs_as_long_as_somebody_writes_its_journal(bench) -> None:
     attempt = bench.filled("A")
-    (record,) = bench.workspace.attempts("M9")
+    (record,) = bench.staging.archive.attempts("M9")
     assert (record.standing, record.gate, record.substrate) == ("running", "M9.A", "embedded")
     attempt.journal.close()  # as the system does when the process ends
-    (record,) = bench.workspace.attempts("M9")
+    (record,) = bench.staging.archive.attempts("M9")
     assert record.standing.startswith("abandoned")
-    assert not bench.workspace.upstream("M9.A").green
+    assert not bench.staging.upstream("M9.A").green
 
 
 def test_what_lies_in_the_pack_and_is_not_owed_blocks_and_is_taken_out(bench) -> None:
@@ -232,7 +232,7 @@ def test_what_lies_in_the_pack_and_is_not_owed_blocks_and_is_taken_out(bench) ->
 def test_an_artifact_changed_in_staging_blocks_and_the_recorded_one_is_kept(bench, change, sealed_before) -> None:
     attempt = bench.filled("A")
     if sealed_before:
-        assert attempt.seal(bench.store, bench.scanner) == ()
+        assert attempt.seal() == ()
     path = attempt.path / "m9a_one.json"
     content = path.read_bytes()
     path.unlink()
@@ -252,15 +252,15 @@ def test_an_artifact_changed_in_staging_blocks_and_the_recorded_one_is_kept(benc
 def test_sealing_twice_says_the_same_and_publishes_once(bench, meddler) -> None:
     attempt = bench.open("A")
     attempt.artifact("m9a_one.json", {})
-    first = attempt.seal(bench.store, bench.scanner)
+    first = attempt.seal()
     puts = meddler.count("PUT")
-    assert attempt.seal(bench.store, bench.scanner) == first != ()
+    assert attempt.seal() == first != ()
     assert meddler.count("PUT") == puts
 
 
 def test_a_gate_with_a_label_or_a_digit_has_packs_that_verify(bench) -> None:
     labelled = bench.catalogue.gates["M9.C"].model_copy(update={"id": "M9.C1", "label": "p3_gate_rollup"})
-    attempt = bench.workspace.open(labelled)
+    attempt = bench.staging.open(labelled)
     bench.opened.append(attempt)
     committed = bench.commit(attempt)
     assert committed.execution_id == "m9c1_p3_gate_rollup_20260224T043334Z"
@@ -272,7 +272,7 @@ def test_texts_that_utf8_cannot_carry_do_not_lose_the_attempt(bench) -> None:
     attempt.record("M9A-V1", TestRecord("t.py::t[\udcff]", TestState.ERRORED, (("M9A-B1", "\ud800"),), "\udc80"))
     committed = bench.commit(attempt)
     assert set(committed.judgement.blockers) == {"M9A-B1", "M9A-UNMAPPED"}
-    assert bench.workspace.refresh_index("M9") is None
+    assert bench.staging.archive.refresh_index("M9") is None
 
 
 def test_an_id_at_the_end_of_time_is_refused_in_words(bench) -> None:

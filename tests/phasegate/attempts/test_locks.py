@@ -16,7 +16,7 @@ from phasegate.errors import EvidenceError, ExitCode
     "use",
     [
         lambda bench: bench.open("A"),
-        lambda bench: bench.make_workspace().refresh_index("M9"),
+        lambda bench: bench.make_staging().archive.refresh_index("M9"),
         lambda bench: Journal(bench.root).is_written(),
     ],
     ids=["open an attempt", "write the index", "ask whether one is open"],

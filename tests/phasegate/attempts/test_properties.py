@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from phasegate.attempts import Provenance
 from phasegate.attempts.history import History
 from phasegate.evidence.attestation import ATTESTATION
 from phasegate.verdict import Finding, TestRecord, TestState
-from tests.phasegate.attempts.signing import attestor, verified
+from tests.phasegate.attempts.signing import verified
 
 SUMMARY = "m9a_execution_summary.json"
 text = st.text(max_size=12)
@@ -47,23 +49,18 @@ in_one_place = settings(max_examples=60, deadline=None, suppress_health_check=[H
 
 def commit(bench, given_facts, root):
     bench.root = root
-    workspace = bench.make_workspace()
-    attempt = workspace.open(bench.catalogue.gates["M9.A"])
+    staging = bench.make_staging()
+    attempt = staging.open(bench.catalogue.gates["M9.A"])
     for record in given_facts["records"]:
         attempt.record("M9A-V1", record)
     for name, value in given_facts["metrics"].items():
         attempt.metric(name, value)
     for name, value in given_facts["artifacts"].items():
         attempt.artifact(name, value)
-    store = bench.store if given_facts["stored"] else None
-    committed = attempt.commit(
-        store=store,
-        scanner=bench.scanner,
-        attestor=attestor,
-        provenance={"registry_sha256": "0" * 64},
-        duties=given_facts["duties"],
-    )
-    workspace.refresh_index("M9")
+    services = replace(bench.services, provenance=Provenance({"registry_sha256": "0" * 64}))
+    attempt.services = services if given_facts["stored"] else replace(services, store=None)
+    committed = attempt.commit(given_facts["duties"])
+    staging.archive.refresh_index("M9")
     return committed
 
 
@@ -89,8 +86,8 @@ def test_any_attempt_commits_to_a_pack_that_verifies_and_is_judged_by_what_happe
         and all(record.state is TestState.PASSED and not record.findings for record in happened)
     )
     assert committed.judgement.overall_pass == clean
-    fresh = bench.make_workspace()
-    (record,) = fresh.attempts("M9")
+    fresh = bench.make_staging()
+    (record,) = fresh.archive.attempts("M9")
     complete = pack.summary["complete"]
     assert record.authoritative == complete
     assert fresh.upstream("M9.A").green == clean
@@ -144,7 +141,7 @@ def test_any_changed_byte_of_any_file_but_the_signature_is_found_by_the_pack_alo
         assert problems or bytes(changed) == original
         assert any(path.name in problem.place for problem in problems) or bytes(changed) == original
         # A process that verified the pack before sees the change too.
-        assert not bench.workspace.upstream("M9.A").green or bytes(changed) == original
+        assert not bench.staging.upstream("M9.A").green or bytes(changed) == original
     finally:
         path.write_bytes(original)
     assert verified(committed.path, SUMMARY, bench.schemas).problems == ()
@@ -159,13 +156,13 @@ def test_a_thousand_attempts_are_listed_quickly_and_each_is_read_once(bench, mon
         folder = committed.path.with_name(f"m9a_20260223T{number // 60:02d}{number % 60:02d}00Z")
         folder.mkdir()
         (folder / SUMMARY).write_text(json.dumps(summary | {"phase_execution_id": folder.name}))
-    workspace = bench.make_workspace()
+    staging = bench.make_staging()
     start = time.perf_counter()
-    assert len(workspace.attempts("M9")) == 1_001
+    assert len(staging.archive.attempts("M9")) == 1_001
     first = time.perf_counter() - start
     start = time.perf_counter()
-    assert workspace.upstream("M9.A").green
+    assert staging.upstream("M9.A").green
     again = time.perf_counter() - start
     assert first < 2  # 0.2 s on an idle machine
     assert again < 0.5
-    assert isinstance(workspace.history, History)
+    assert isinstance(staging.archive.history, History)

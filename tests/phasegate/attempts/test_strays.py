@@ -115,10 +115,10 @@ def marker(bench) -> Path:
 
 def said(bench, path: Path) -> list[str]:
     """What is wrong with the pack, whose attempt must be void whatever the marker looks like."""
-    (record,) = bench.make_workspace().attempts("M9")
+    (record,) = bench.make_staging().archive.attempts("M9")
     assert record.standing.startswith("invalidated: ")
-    assert not bench.make_workspace().upstream("M9.A").green
-    problems = bench.make_workspace().history.pack(path.parent).problems
+    assert not bench.make_staging().upstream("M9.A").green
+    problems = bench.make_staging().archive.history.pack(path.parent).problems
     return [problem.fact for problem in problems if problem.place == str(path)]
 
 
@@ -158,5 +158,5 @@ def test_an_invalidation_that_is_no_file_is_a_defect_and_a_link_is_not_followed(
     put(path, "folder" if kind == "folder" else "link", target)
     found = "a folder" if kind == "folder" else "a symbolic link"
     assert said(bench, path) == [f"the invalidation is {found}, and no regular file"]
-    (record,) = bench.make_workspace().attempts("M9")
+    (record,) = bench.make_staging().archive.attempts("M9")
     assert record.standing == "invalidated: no reason given"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from phasegate.attempts import Workspace
+from phasegate.attempts import Archive
+from phasegate.attempts.opening import archive_of
 from phasegate.catalog.grammar import gate_prefix
 from phasegate.catalog.model import Catalogue
 from phasegate.errors import EvidenceError, Problem, SettingsError
-from phasegate.evidence.schemas import SchemaSet
 from phasegate.project import load_catalogue
 from phasegate.settings import require_settings
 
 RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
 
 
-def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
+def open_archive(runs_root: Path | None) -> tuple[Catalogue, Archive]:
     """The catalogue and the attempts.
 
     Args:
@@ -34,15 +32,7 @@ def open_workspace(runs_root: Path | None) -> tuple[Catalogue, Workspace]:
     if runs_root is not None:
         settings = replace(settings, runs_root=runs_root)
     catalogue = load_catalogue(settings)
-    workspace = Workspace(
-        runs_root=settings.runs_root,
-        platform=settings.platform,
-        catalogue=catalogue,
-        schemas=SchemaSet(*settings.schemas, summaries=catalogue.summaries),
-        session_id=uuid.uuid4().hex,
-        clock=lambda: datetime.now(UTC),
-    )
-    return catalogue, workspace
+    return catalogue, archive_of(settings, catalogue)
 
 
 def gate_id_of(catalogue: Catalogue, name: str, place: str) -> str:
