@@ -76,16 +76,18 @@ class GateRun:
             self._attempt.metric(name, value)
 
     @_noted
-    def artifact(self, artifact: Artifact | str, payload: Mapping[str, Any] | None = None) -> bytes | None:
+    def artifact(
+        self, artifact: Artifact | type[Artifact] | str, payload: Mapping[str, Any] | None = None
+    ) -> bytes | None:
         """Writes an artifact of the gate's evidence contract.
 
         The fields that every artifact has (execution id, gate, alias) are added here. One that holds a secret is
         not written, and blocks the attempt with the gate's leak code.
 
         Args:
-            artifact: The artifact; or, where the project writes its schemas by hand, the file name that the
-                catalogue lists for the gate.
-            payload: Beside a name, the content; plain JSON values only.
+            artifact: The artifact; or its model, whose form the payload must have when the pack is checked; or, where
+                the project writes its schemas by hand, the file name that the catalogue lists for the gate.
+            payload: Beside a model or a name, the content; plain JSON values only.
 
         Returns:
             Its bytes as they stand in the pack; None where it holds a secret.
@@ -95,7 +97,7 @@ class GateRun:
                 payload says something else in a field of the header, or the pack is sealed.
         """
         name = artifact if isinstance(artifact, str) else artifact.file
-        body = dict(payload or {}) if isinstance(artifact, str) else artifact.payload()
+        body = dict(payload or {}) if isinstance(artifact, str | type) else artifact.payload()
         header: dict[str, JsonValue] = {
             "phase_execution_id": self.execution_id,
             "gate": self.id,
@@ -110,13 +112,13 @@ class GateRun:
         return self._attempt.artifact(name, body | header)
 
     @_noted
-    def recorded(self, name: str) -> JsonValue:
+    def recorded(self, artifact: type[Artifact] | str) -> JsonValue:
         """The parsed content of an artifact of this attempt as it lies in the pack; None where it was not written.
 
         What a verifier says of its evidence it says of these bytes, which are published, and not of what it meant to
         write.
         """
-        return self._attempt.recorded(name)
+        return self._attempt.recorded(artifact if isinstance(artifact, str) else artifact.file)
 
     @_noted
     def uses(self, name: str, value: JsonValue) -> None:

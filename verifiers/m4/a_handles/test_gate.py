@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.a_handles.artifacts import HandleClosureSnapshot, RequiredHandleMatrix
 
 if TYPE_CHECKING:
     from fixtures.closure import HandleClosure
@@ -48,9 +49,9 @@ def test_the_closure_snapshot_is_published(
     gate: GateRun, closure: HandleClosure, runtime_path_law: RuntimePathLaw
 ) -> None:
     upstream = gate.upstream("M3.J")
-    gate.artifact("m4a_required_handle_matrix.json", {"rows": closure.matrix()})
+    gate.artifact(RequiredHandleMatrix, {"rows": closure.matrix()})
     gate.artifact(
-        "m4a_handle_closure_snapshot.json",
+        HandleClosureSnapshot,
         {
             "required_handle_count": len(closure.rows),
             "resolved_handle_count": len(closure.resolved),
@@ -66,7 +67,7 @@ def test_the_closure_snapshot_is_published(
             "registry_sha256": closure.registry_sha256,
         },
     )
-    written = (gate.recorded("m4a_required_handle_matrix.json"), gate.recorded("m4a_handle_closure_snapshot.json"))
+    written = (gate.recorded(RequiredHandleMatrix), gate.recorded(HandleClosureSnapshot))
     for flaw in closure.snapshot_flaws(*written):
         block("M4A-B5", flaw)
     gate.publish()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.b_runtime_path.artifacts import LanePathSelectionMatrix, RuntimePathManifest
 
 if TYPE_CHECKING:
     from fixtures.closure import HandleClosure
@@ -44,9 +45,9 @@ def test_eks_is_active_only_where_the_policy_allows(gate: GateRun, lane_manifest
 @pytest.mark.verifier("M4B-V5")
 def test_the_manifest_is_frozen_and_published(gate: GateRun, lane_manifest: LaneManifest) -> None:
     gate.metric("manifest_sha256", lane_manifest.sha256)
-    gate.artifact("m4b_runtime_path_manifest.json", lane_manifest.payload)
+    gate.artifact(RuntimePathManifest, lane_manifest.payload)
     gate.artifact(
-        "m4b_lane_path_selection_matrix.json",
+        LanePathSelectionMatrix,
         {
             "rows": lane_manifest.selection_matrix(),
             "lane_count": lane_manifest.lane_count,

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.c_identity.artifacts import (
+    IdentityConformanceSnapshot,
+    RoleBindingMatrix,
+    SecretPathConformanceSnapshot,
+)
 
 if TYPE_CHECKING:
     from verifiers.m4.c_identity.checks import RoleBindings, RoleReadback, SecretPaths
@@ -54,11 +59,11 @@ def test_the_binding_matrix_is_complete_and_published(
     for detail in (*role_bindings.incomplete_lanes, *role_bindings.manifest_drift):
         block("M4C-B6", detail)
     gate.artifact(
-        "m4c_role_binding_matrix.json",
+        RoleBindingMatrix,
         {"lanes": role_bindings.matrix(), "binding_matrix_complete_pass": role_bindings.complete},
     )
     gate.artifact(
-        "m4c_identity_conformance_snapshot.json",
+        IdentityConformanceSnapshot,
         {
             "required_role_count": len(role_bindings.roles),
             "resolved_role_count": len(role_bindings.resolved),
@@ -67,7 +72,7 @@ def test_the_binding_matrix_is_complete_and_published(
         },
     )
     gate.artifact(
-        "m4c_secret_path_conformance_snapshot.json",
+        SecretPathConformanceSnapshot,
         {
             "required_secret_path_count": secret_paths.required_count,
             "present_secret_path_count": secret_paths.present_count,

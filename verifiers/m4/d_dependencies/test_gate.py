@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.d_dependencies.artifacts import DependencyMatrix, DependencyProbeSnapshot, ProbeFailureClassification
 
 if TYPE_CHECKING:
     from verifiers.m4.d_dependencies.checks import LaneDependencies, ProbeRun
@@ -47,7 +48,7 @@ def test_the_probe_evidence_is_published(
     gate.metric("probe_count", m4d_probes.count)
     gate.metric("failed_probe_count", m4d_probes.failed_count)
     gate.artifact(
-        "m4d_dependency_matrix.json",
+        DependencyMatrix,
         {
             "lanes": lane_dependencies.rows(),
             "active_lane_count": lane_dependencies.active_lane_count,
@@ -55,12 +56,12 @@ def test_the_probe_evidence_is_published(
         },
     )
     gate.artifact(
-        "m4d_dependency_probe_snapshot.json",
+        DependencyProbeSnapshot,
         {
             "probes": m4d_probes.rows(),
             "probe_count": m4d_probes.count,
             "failed_probe_count": m4d_probes.failed_count,
         },
     )
-    gate.artifact("m4d_probe_failure_classification.json", m4d_probes.classification())
+    gate.artifact(ProbeFailureClassification, m4d_probes.classification())
     gate.publish()

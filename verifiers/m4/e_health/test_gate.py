@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.e_health.artifacts import LaneHealthSnapshot, RunScopeBindingMatrix, RuntimeHealthBindingSnapshot
 
 if TYPE_CHECKING:
     from fixtures.run_scope import RunScope
@@ -68,9 +69,9 @@ def test_the_health_evidence_is_written_without_a_secret(
     run_scope_pass = runtime_probes.run_scope_pass
     for name, value in {**lane_counts, **probe_counts, "run_scope_pass": run_scope_pass}.items():
         gate.metric(name, value)
-    gate.artifact("m4e_lane_health_snapshot.json", {**run_scope.header, **lane_counts, "lanes": runtime_probes.lanes()})
+    gate.artifact(LaneHealthSnapshot, {**run_scope.header, **lane_counts, "lanes": runtime_probes.lanes()})
     gate.artifact(
-        "m4e_run_scope_binding_matrix.json",
+        RunScopeBindingMatrix,
         {
             **run_scope.header,
             "env_key": run_scope.identity.env_key if run_scope.identity else None,
@@ -80,7 +81,7 @@ def test_the_health_evidence_is_written_without_a_secret(
         },
     )
     gate.artifact(
-        "m4e_runtime_health_binding_snapshot.json",
+        RuntimeHealthBindingSnapshot,
         {
             **run_scope.header,
             **lane_counts,

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.f_correlation.artifacts import (
+    CorrelationAuditSnapshot,
+    CorrelationConformanceSnapshot,
+    TelemetrySurfaceSnapshot,
+)
 
 if TYPE_CHECKING:
     from fixtures.run_scope import RunScope
@@ -71,13 +76,13 @@ def test_the_correlation_evidence_is_written_without_a_secret(
         block("M4F-B7", f"the log of the handler holds the value of {name}")
     if not passed["evidence_emission"]:
         block("M4F-B6", "an audit row lost a correlation field")
-    gate.artifact("m4f_correlation_audit_snapshot.json", {**run_scope.header, "rows": rows})
+    gate.artifact(CorrelationAuditSnapshot, {**run_scope.header, "rows": rows})
     gate.artifact(
-        "m4f_telemetry_surface_snapshot.json",
+        TelemetrySurfaceSnapshot,
         {**run_scope.header, **telemetry, "lanes": correlation_probes.telemetry_rows()},
     )
     gate.artifact(
-        "m4f_correlation_conformance_snapshot.json",
+        CorrelationConformanceSnapshot,
         {
             **run_scope.header,
             "required_field_count": len(correlation_contract.fields),

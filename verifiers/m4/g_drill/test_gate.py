@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.g_drill.artifacts import FailureInjectionSnapshot, RecoveryRollbackSnapshot, RuntimeDrillSnapshot
 
 if TYPE_CHECKING:
     from fixtures.run_scope import RunScope
@@ -65,7 +66,7 @@ def test_the_drill_evidence_is_published(gate: GateRun, ingress_drill: IngressDr
         gate.metric(name, value)
     lane = {"drill_lane": ingress_drill.drill.lane, "control": ingress_drill.drill.control.model_dump()}
     gate.artifact(
-        "m4g_failure_injection_snapshot.json",
+        FailureInjectionSnapshot,
         {
             **run_scope.header,
             **lane,
@@ -77,7 +78,7 @@ def test_the_drill_evidence_is_published(gate: GateRun, ingress_drill: IngressDr
         },
     )
     gate.artifact(
-        "m4g_recovery_rollback_snapshot.json",
+        RecoveryRollbackSnapshot,
         {
             **run_scope.header,
             **lane,
@@ -89,7 +90,7 @@ def test_the_drill_evidence_is_published(gate: GateRun, ingress_drill: IngressDr
         },
     )
     gate.artifact(
-        "m4g_runtime_drill_snapshot.json",
+        RuntimeDrillSnapshot,
         {
             **run_scope.header,
             "drill": ingress_drill.drill.model_dump(mode="json"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.h_readiness.artifacts import ReadinessPublicationSnapshot, RuntimeBindingMatrix, RuntimeLanesReady
 
 if TYPE_CHECKING:
     from fixtures.run_scope import RunScope
@@ -51,7 +52,7 @@ def test_the_publication_is_published(
     gate: GateRun, readiness: Readiness, run_scoped_targets: RunScopedTargets, run_scope: RunScope
 ) -> None:
     gate.artifact(
-        "m4h_readiness_publication_snapshot.json",
+        ReadinessPublicationSnapshot,
         {
             **run_scope.header,
             "source_artifact_count": sum(not source.why for source in readiness.sources),
@@ -71,8 +72,8 @@ def _assemble(gate: GateRun, readiness: Readiness) -> dict[str, bytes]:
     if readiness.gaps or not all(row["pass"] for row in readiness.invariants()):
         return {}
     files = {
-        "runtime_lanes_ready.json": gate.artifact("runtime_lanes_ready.json", readiness.lanes_ready()),
-        "runtime_binding_matrix.json": gate.artifact("runtime_binding_matrix.json", readiness.binding_matrix()),
+        "runtime_lanes_ready.json": gate.artifact(RuntimeLanesReady, readiness.lanes_ready()),
+        "runtime_binding_matrix.json": gate.artifact(RuntimeBindingMatrix, readiness.binding_matrix()),
     }
     clean = {name: data for name, data in files.items() if data is not None}
     return clean if len(clean) == len(files) else {}

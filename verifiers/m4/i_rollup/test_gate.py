@@ -40,14 +40,14 @@ def test_the_matrix_agrees_with_its_sources(gate: GateRun) -> None:
     for contradiction in rollup.contradictions():
         block("M4I-B4", contradiction)
     gate.artifact(rollup.matrix(GateRollupMatrix))
-    for flaw in gate.recount().matrix_flaws(gate.recorded(GateRollupMatrix.file)):
+    for flaw in gate.recount().matrix_flaws(gate.recorded(GateRollupMatrix)):
         block("M4I-B4", flaw)
 
 
 @pytest.mark.verifier("M4I-V5")
 def test_the_register_names_every_code(gate: GateRun) -> None:
     gate.artifact(gate.rollup().register(PhaseBlockerRegister))
-    for flaw in gate.recount().register_flaws(gate.recorded(PhaseBlockerRegister.file)):
+    for flaw in gate.recount().register_flaws(gate.recorded(PhaseBlockerRegister)):
         block("M4I-B5", flaw)
 
 
@@ -55,7 +55,7 @@ def test_the_register_names_every_code(gate: GateRun) -> None:
 def test_the_verdict_repeats(gate: GateRun) -> None:
     gate.artifact(gate.rollup().verdict(PhaseVerdict, again=gate.rollup()))
     recount = gate.recount()
-    written: list[Any] = [gate.recorded(kind.file) for kind in (PhaseVerdict, GateRollupMatrix, PhaseBlockerRegister)]
+    written: list[Any] = [gate.recorded(kind) for kind in (PhaseVerdict, GateRollupMatrix, PhaseBlockerRegister)]
     for flaw in recount.verdict_flaws(*written):
         block("M4I-B6", flaw)
     if remains := recount.advances_wrongly(*written):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from phasegate.api import GateRun, block
+from verifiers.m4.j_closure.artifacts import M5HandoffPack, PhaseSummary
 
 if TYPE_CHECKING:
     from verifiers.m4.j_closure.checks import Closing
 
 pytestmark = pytest.mark.gate("M4.J")
-
-SUMMARY, HANDOFF = "m4_execution_summary.json", "m5_handoff_pack.json"
 
 
 @pytest.mark.verifier("M4J-V1")
@@ -42,8 +41,8 @@ def test_the_references_of_the_handoff_are_readable_and_of_one_run(closing: Clos
 
 @pytest.mark.verifier("M4J-V4")
 def test_the_phase_summary_agrees_with_the_adjudication(gate: GateRun, closing: Closing) -> None:
-    gate.artifact(SUMMARY, closing.summary())
-    for flaw in closing.summary_flaws(gate.recorded(SUMMARY)):
+    gate.artifact(PhaseSummary, closing.summary())
+    for flaw in closing.summary_flaws(gate.recorded(PhaseSummary)):
         block("M4J-B5", flaw)
 
 
@@ -52,8 +51,8 @@ def test_the_handoff_is_complete(gate: GateRun, closing: Closing) -> None:
     for flaw in closing.path_flaws():
         block("M4J-B6", flaw)
     handoff = closing.handoff()
-    written = gate.artifact(HANDOFF, handoff)
-    for flaw in closing.handoff_flaws(gate.recorded(HANDOFF)):
+    written = gate.artifact(M5HandoffPack, handoff)
+    for flaw in closing.handoff_flaws(gate.recorded(M5HandoffPack)):
         block("M4J-B6", flaw)
     gate.metric("m5_entry_ready", handoff["m5_entry_ready"])
     if written is not None:
@@ -62,5 +61,5 @@ def test_the_handoff_is_complete(gate: GateRun, closing: Closing) -> None:
 
 @pytest.mark.verifier("M4J-V7")
 def test_verdict_and_entry_flag_agree_with_the_blockers(gate: GateRun, closing: Closing) -> None:
-    for flaw in closing.inconsistencies(gate.recorded(SUMMARY), gate.recorded(HANDOFF)):
+    for flaw in closing.inconsistencies(gate.recorded(PhaseSummary), gate.recorded(M5HandoffPack)):
         block("M4J-B8", flaw)
