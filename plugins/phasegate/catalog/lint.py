@@ -119,6 +119,13 @@ def _misplaced(name: str, start: str) -> bool:
     return own is not None and own[0] != start  # a name of another form is another problem
 
 
+def _stops_differ(outline: Outline) -> Iterator[Problem]:
+    for gate in outline.gates:
+        if gate.reset is not None and gate.hold == gate.reset:
+            fact = f"{gate.id} says {gate.reset} for a hold and for a reset"
+            yield gate.reset.problem(fact, "give the two verdicts different words")
+
+
 def _codes_are_known(outline: Outline) -> Iterator[Problem]:
     for gate in outline.gates:
         if gate.blockers is None:
@@ -237,6 +244,7 @@ _LAWS: tuple[Law, ...] = (
     _phases_and_gates_belong_together,
     _names_are_unique,
     _records_stand_where_they_belong,
+    _stops_differ,
     _codes_are_known,
     _own_tests_raise_own_codes,
     _blockers_are_raised,

@@ -29,6 +29,7 @@ from phasegate.catalog.grammar import (
     Sha256,
     StopWord,
     TaxonomyId,
+    Template,
     Text,
     VerifierId,
     VerifierName,
@@ -331,11 +332,11 @@ class Words(Record):
         blocked_next_gate: What a summary names as next on anything else.
     """
 
-    advance: Text = "ADVANCE_TO_{next}"
-    hold: Text = "HOLD_REMEDIATE"
-    reset: Text = "NO_GO_RESET_REQUIRED"
-    next_gate: Text = "{gate}_READY"
-    blocked_next_gate: Text = "BLOCKED"
+    advance: Template = "ADVANCE_TO_{next}"
+    hold: Template = "HOLD_REMEDIATE"
+    reset: Template = "NO_GO_RESET_REQUIRED"
+    next_gate: Template = "{gate}_READY"
+    blocked_next_gate: Template = "BLOCKED"
 
 
 class Phase(Record):

@@ -83,6 +83,8 @@ class GateOutline:
     alias: Name | None
     code_prefix: Name | None
     advance: Name | None
+    hold: Name | None
+    reset: Name | None
     rolls_up_to: Name | None
     codes: Mapping[str, Name]
     upstream: tuple[EdgeOutline, ...]
@@ -239,6 +241,8 @@ def _gate(part: _Part, name: Name) -> GateOutline:
         alias=part["alias"].name,
         code_prefix=part["code_prefix"].name,
         advance=part["advance"].name,
+        hold=part["hold"].name,
+        reset=part["reset"].name,
         rolls_up_to=part["rolls_up_to"].name,
         codes={key: code for key in codes.keys if (code := codes[key].name)},
         upstream=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,22 @@ def test_an_execution_id_is_a_prefix_a_label_and_a_time(text, prefix, label) -> 
 @pytest.mark.parametrize("text", ["", "m4a", "m4a_20261324T043334Z", "M4A_20260224T043334Z", "m4a__x_20260224T043334Z"])
 def test_what_is_no_execution_id_has_no_parts(text) -> None:
     assert execution_parts(text) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        ({"next_gate": "{gat}_READY"}, "'{gat}_READY' has not the right form"),
+        ({"advance": "PASSED_{next}"}, "'PASSED_M9B' has not the right form"),
+        ({"hold": "WAIT"}, "'WAIT' has not the right form"),
+        ({"reset": "HOLD_REMEDIATE"}, "M9.A says HOLD_REMEDIATE for a hold and for a reset"),
+        ({"pass": "x"}, "is not a key of a phase's words"),
+    ],
+)
+def test_words_that_could_be_misread_are_refused(document, words, fact) -> None:
+    document["phase"]["words"] = words
+    for gate in document["gates"]:
+        gate.pop("advance"), gate.pop("next_gate")
+    found, problems = parse([("m9.yaml", json.dumps(document))])
+    assert found is None
+    assert any(fact in problem.fact for problem in problems), problems
