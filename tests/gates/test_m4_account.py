@@ -37,6 +37,13 @@ def test_a_run_on_aws_that_cannot_reach_aws_ends_with_10_and_leaves_no_evidence(
     assert not list(platform.runs.glob("dev_full/m4/m4*"))
 
 
+def test_certificates_that_are_not_there_are_an_error_of_usage(platform) -> None:
+    platform.registry = platform.world.registry_path
+    run = platform.run("m4a", "--substrate=aws", "--aws-ca-bundle=none.pem")
+    assert run.code == ExitCode.USAGE, run.output
+    assert "--aws-ca-bundle=none.pem: there is no such file" in run.output
+
+
 def test_what_is_named_and_is_no_vpc_endpoint_ends_with_10(platform) -> None:
     run = platform.run("m4a", "--substrate=aws", f"--aws-endpoint=s3={platform.substrate.endpoint_url}")
     assert run.code == ExitCode.SUBSTRATE, run.output

@@ -433,6 +433,13 @@ def test_no_argument_ends_in_a_traceback(demo, capsys, monkeypatch, arguments: l
         assert err or "problem" in out or "defects" in out
 
 
+def test_a_substrate_that_the_project_does_not_have_is_refused(demo, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(demo.root)
+    assert main(["runs", "--substrate", "mars"]) == ExitCode.USAGE
+    assert "'mars' is no substrate of this project" in capsys.readouterr().err
+    assert main(["runs", "--substrate", "embedded"]) == ExitCode.OK
+
+
 def test_an_interrupt_ends_the_command_quietly_with_130(demo) -> None:
     demo.write(
         "tools.py",

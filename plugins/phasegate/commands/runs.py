@@ -44,6 +44,10 @@ def runs(
         return
     catalogue, archive = open_archive(runs_root)
     wanted = gate_id_of(catalogue, gate, "--gate") if gate is not None else None
+    known = require_settings(Path.cwd()).substrates
+    if substrate not in (None, *known):
+        fact = f"{substrate!r} is no substrate of this project"
+        raise SettingsError(Problem(fact, "--substrate", f"name one of {', '.join(known)}"))
     records = [
         record
         for record in archive.attempts(_phase(catalogue, phase))
