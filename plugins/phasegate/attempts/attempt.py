@@ -23,12 +23,13 @@ from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
 from phasegate.errors import EvidenceError, Problem
 from phasegate.evidence.canonical import canonical, encodable, parsed
+from phasegate.evidence.documents import GateRegister, OpenBlocker
 from phasegate.evidence.files import MAX_BYTES
 from phasegate.evidence.schemas import RECEIPT_NAME
 from phasegate.evidence.secrets import WHAT_IS_RECORDED, Leak
 from phasegate.evidence.store import EvidenceStore
 from phasegate.evidence.summary import ArtifactRow, SummaryFacts
-from phasegate.verdict import Finding, TestRecord, was_left_out
+from phasegate.verdict import Finding, TestRecord, resolve, was_left_out
 
 NO_STORE: Final = "there is no durable store: no plugin or conftest file answers pytest_phasegate_evidence_store"
 
@@ -229,6 +230,7 @@ class OpenAttempt:
             EvidenceError: The pack cannot be written; it is not sealed then.
         """
         if self._sealed is None:
+            self._write_register()
             findings, store = [*self.inspect()], self.services.store
             self._rows = artifact_rows(self._pack.files, {})
             if store is None:
@@ -279,6 +281,30 @@ class OpenAttempt:
         conclusion = Conclusion(self.gate, self._id, self.journal, end, self._records, found, facts)
         services = self.services
         return conclusion.commit(store=services.store, scanner=services.scanner, attestor=services.attestor)
+
+    def _write_register(self) -> None:
+        """Writes the blockers that are open now, where the framework owes that of the gate."""
+        name, gate = self.gate.blocker_register, self.gate
+        if name is None or name in self._pack.files or name in {leak.place for leak in self._leaks_seen}:
+            return
+        ended = [verifier for verifier in gate.verifiers if self._records.get(verifier.id)]
+        findings = {each for verifier in ended for each in resolve(gate, verifier, self._records[verifier.id]).findings}
+        findings |= set(
+            self._entry_findings(self._archive.chain.of_edge(edge, self._present) for edge in gate.upstream)
+        )
+        rows = [
+            OpenBlocker(
+                code=finding.code,
+                rolls_up_to=gate.blocker_by_code[finding.code].rolls_up_to,
+                severity=gate.blocker_by_code[finding.code].severity.value,
+                verifier=finding.verifier or None,
+                detail=encodable(finding.detail),
+                remedy=gate.blocker_by_code[finding.code].remedy,
+            )
+            for finding in sorted(findings)
+        ]
+        register = GateRegister(phase_execution_id=self.execution_id, gate=gate.id, alias=gate.alias, blockers=rows)
+        self.artifact(name, register.model_dump(mode="json"))
 
     def _settle(self) -> list[Finding]:
         with explained("put the staging folder right", self.path):

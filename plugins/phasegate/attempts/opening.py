@@ -35,7 +35,7 @@ def archive_of(
         runs_root=settings.runs_root,
         platform=settings.platform,
         catalogue=catalogue,
-        schemas=SchemaSet(*settings.schemas, summaries=catalogue.summaries),
+        schemas=SchemaSet(*settings.schemas, summaries=catalogue.summaries, registers=catalogue.registers),
         clock=clock,
         trusted=trusted,
     )

@@ -91,7 +91,7 @@ def lint_schemas(catalogue: Catalogue, files: Mapping[str, Sequence[str]], home:
         for gate in catalogue.gates.values()
         if not gate.planned
         for artifact in gate.artifacts
-        if artifact not in files
+        if artifact not in files and artifact != gate.blocker_register
     ]
     problems += [
         Problem(

@@ -229,6 +229,13 @@ def _artifacts_have_one_owner(outline: Outline) -> Iterator[Problem]:
                 )
 
 
+def _registers_are_owed(outline: Outline) -> Iterator[Problem]:
+    for gate in outline.gates:
+        if gate.blocker_register is not None and gate.blocker_register not in gate.artifacts:
+            remedy = near(gate.blocker_register, gate.artifacts, "add it to the gate's artifacts")
+            yield gate.blocker_register.problem(f"{gate.id} does not owe its register {gate.blocker_register}", remedy)
+
+
 def _contracts_are_owned(outline: Outline) -> Iterator[Problem]:
     for document in outline.documents:
         owned = {name for gate in document.gates for name in (*gate.artifacts, gate.summary)}
@@ -250,5 +257,6 @@ _LAWS: tuple[Law, ...] = (
     _blockers_are_raised,
     _roll_ups_arrive,
     _artifacts_have_one_owner,
+    _registers_are_owed,
     _contracts_are_owned,
 )

@@ -231,6 +231,7 @@ class Gate(Record):
         verifiers: Its checks, in the order in which they run.
         blockers: The reasons for which it may not advance.
         artifacts: The evidence contract without the execution summary, which every gate owes.
+        blocker_register: The artifact, one of these, that the framework writes: what is open as the pack is sealed.
     """
 
     id: GateId
@@ -255,6 +256,7 @@ class Gate(Record):
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1)]
     blockers: Annotated[tuple[Blocker, ...], Field(min_length=1)]
     artifacts: Annotated[tuple[ArtifactName, ...], Field(min_length=1)]
+    blocker_register: ArtifactName | None = None
 
     @property
     def prefix(self) -> str:
@@ -444,6 +446,11 @@ class Catalogue(Record):
     def summaries(self) -> frozenset[str]:
         """The file names of the gates' execution summaries."""
         return frozenset(gate.summary_name for gate in self.gates.values())
+
+    @cached_property
+    def registers(self) -> frozenset[str]:
+        """The file names of the blocker registers that the framework writes."""
+        return frozenset(gate.blocker_register for gate in self.gates.values() if gate.blocker_register is not None)
 
     @cached_property
     def gate_of_verifier(self) -> MappingProxyType[str, Gate]:

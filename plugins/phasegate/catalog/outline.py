@@ -91,6 +91,7 @@ class GateOutline:
     verifiers: tuple[VerifierOutline, ...]
     blockers: tuple[BlockerOutline, ...] | None
     artifacts: tuple[Name, ...]
+    blocker_register: Name | None
 
     @property
     def prefix(self) -> str:
@@ -257,6 +258,7 @@ def _gate(part: _Part, name: Name) -> GateOutline:
         ),
         blockers=_blockers(part["blockers"]),
         artifacts=part["artifacts"].names,
+        blocker_register=part["blocker_register"].name,
     )
 
 

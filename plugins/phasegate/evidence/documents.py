@@ -227,7 +227,27 @@ class PublicationReceipt(_Closed):
     objects: list[StoredObject]
 
 
-Document = type[ExecutionSummary] | type[PublicationReceipt]
+class OpenBlocker(_Closed):
+    """A blocker that is open, and what was seen."""
+
+    code: Code
+    rolls_up_to: Code
+    severity: Literal["S1", "S2", "S3"]
+    verifier: VerifierName | None
+    detail: str
+    remedy: str
+
+
+class GateRegister(_Closed):
+    """The blockers of a gate that are open as its pack is sealed; those that come later are in its summary."""
+
+    phase_execution_id: ExecutionName
+    gate: GateName
+    alias: str | None
+    blockers: list[OpenBlocker]
+
+
+Document = type[ExecutionSummary] | type[GateRegister] | type[PublicationReceipt]
 
 
 def misfits(document: Document, payload: Any) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from phasegate.catalog.artifact_schemas import TOO_DEEP, read_schema
 from phasegate.catalog.grammar import summary_name
 from phasegate.errors import EvidenceError, Problem
-from phasegate.evidence.documents import Document, ExecutionSummary, PublicationReceipt, misfits
+from phasegate.evidence.documents import Document, ExecutionSummary, GateRegister, PublicationReceipt, misfits
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -31,11 +31,13 @@ class SchemaSet:
         folders: Folders of `<artifact>.schema.json` files. They may be absent: then no artifact has a schema.
         summaries: The execution summaries of the catalogue's gates; those of phases with a number are known by their
             names.
+        registers: The blocker registers that the framework writes.
     """
 
-    def __init__(self, *folders: Path, summaries: Collection[str] = ()) -> None:
+    def __init__(self, *folders: Path, summaries: Collection[str] = (), registers: Collection[str] = ()) -> None:
         self._folders = folders
         self._summaries = frozenset(summaries)
+        self._registers = frozenset(registers)
         self._validators: dict[str, Validator | str] = {}
 
     @cached_property
@@ -51,8 +53,8 @@ class SchemaSet:
         """What of a payload does not fit the schema of an artifact.
 
         Args:
-            name: The artifact's file name. The execution summary of a gate and the publication receipt fit the
-                framework's own schemas, whatever the folder has for them.
+            name: The artifact's file name. The execution summary of a gate, its blocker register where the framework
+                writes it, and the publication receipt fit the framework's own schemas, whatever lies in the folders.
             payload: The parsed artifact.
 
         Returns:
@@ -77,6 +79,8 @@ class SchemaSet:
     def _own_document(self, name: str) -> Document | None:
         if name == RECEIPT_NAME:
             return PublicationReceipt
+        if name in self._registers:
+            return GateRegister
         return ExecutionSummary if name in self._summaries or _SUMMARY.fullmatch(name) else None
 
     def _compile(self, name: str) -> Validator | str:

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from phasegate.evidence.documents import ExecutionSummary, PublicationReceipt, json_schema, misfits
+from phasegate.evidence.documents import ExecutionSummary, GateRegister, PublicationReceipt, json_schema, misfits
 
 SCHEMAS = Path(__file__).parents[3] / "docs/schemas"
-DOCUMENTS = {"execution_summary": ExecutionSummary, "publication_receipt": PublicationReceipt}
+DOCUMENTS = {
+    "blocker_register": GateRegister,
+    "execution_summary": ExecutionSummary,
+    "publication_receipt": PublicationReceipt,
+}
 DIGEST = "0" * 64
 
 
