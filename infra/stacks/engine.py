@@ -177,12 +177,21 @@ def _deleted(stack: Stack, progress: Progress, context: Context) -> StackResult:
 
 
 def _delete(resource: Resource, context: Context, attributes: Attributes) -> None:
-    """Deletes a resource; a refusal counts for nothing where the resource turns out to be gone."""
+    """Deletes a resource; a refusal counts for nothing where the resource turns out to be gone.
+
+    A resource that goes in several calls may be half gone by the hand of another teardown. What is left of it is
+    then listed afresh and deleted in a second round; only what a whole round could not delete is an error.
+    """
     try:
         resource.delete(context, attributes)
     except CALL_ERRORS:
-        if _look(resource, context)[0] != "absent":
-            raise
+        if _look(resource, context)[0] == "absent":
+            return
+        try:
+            resource.delete(context, attributes)
+        except CALL_ERRORS:
+            if _look(resource, context)[0] != "absent":
+                raise
 
 
 def _chosen(names: Sequence[str]) -> list[Stack]:

@@ -194,6 +194,22 @@ def test_two_teardowns_at_once_do_not_trip_over_each_other(fresh) -> None:
     assert left_of(fresh) == set()
 
 
+def test_a_resource_that_another_teardown_left_half_gone_is_deleted_in_a_second_round(shared_substrate, fresh) -> None:
+    ensure_all(fresh, stacks=["core"])
+    gone = Fault(
+        account_id=fresh.account_id,
+        service="iam",
+        operation="DetachRolePolicy",
+        status=404,
+        code="NoSuchEntity",
+        times=1,
+    )
+    with shared_substrate.faults.injected(gone):
+        (core,) = delete_all(fresh, stacks=["core"])
+    assert (core.status, core.error) == ("PASS", "")
+    assert left_of(fresh) == set()
+
+
 def test_a_provider_whose_cluster_is_gone_does_not_survive_the_teardown(fresh) -> None:
     ensure_all(fresh, stacks=["runtime"])
     fresh.client("eks").delete_cluster(name=NAME)
