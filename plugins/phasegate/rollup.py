@@ -15,6 +15,7 @@ from phasegate.catalog.model import Catalogue, Gate, Severity
 from phasegate.evidence.artifact import Artifact, Part
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.documents import Count, ExecutionName, GateName, Said, Sha256
+from phasegate.evidence.stated import StatedSummary
 from phasegate.verdict import Verdict, word_of, worst
 
 UNMAPPED_SEVERITY = Severity.S1
@@ -37,8 +38,8 @@ class GateEvidence(Protocol):
         """Digest of its summary."""
 
     @property
-    def summary(self) -> Mapping[str, Any]:
-        """The parsed summary; empty where there is none."""
+    def summary(self) -> StatedSummary:
+        """What its summary says; nothing where there is none."""
 
     @property
     def green(self) -> bool:
@@ -208,9 +209,9 @@ class Rollup:
     def unresolved(self) -> tuple[OpenBlocker, ...]:
         """Every blocker that is open, sorted."""
         codes = self.gate.codes
-        found = [self._open(each, str(code)) for each in self.held for code in each.summary["blockers"]]
+        found = [self._open(each, code) for each in self.held for code in each.summary.blockers]
         # Evidence that passed, and rests on what is not so any more, raises no blocker of its own.
-        found += [self._of_rollup(codes.entry, each) for each in self.held if not each.summary["blockers"]]
+        found += [self._of_rollup(codes.entry, each) for each in self.held if not each.summary.blockers]
         # Evidence that cannot be read says nothing of its blockers, which is the worst that it can say.
         found += [self._of_rollup(codes.entry_absent or codes.entry, each) for each in self.absent]
         return tuple(sorted(found, key=lambda blocker: (blocker.gate, blocker.code)))
@@ -226,14 +227,14 @@ class Rollup:
         for each in self.evidence:
             if each.absent:
                 continue
-            summary, blockers = each.summary, each.summary.get("blockers")
+            summary, count = each.summary, len(each.summary.blockers)
             name = f"{each.gate} attempt {each.execution_id}"
-            if summary.get("gate") != each.gate:
-                found.append(f"{name} says that it is of {summary.get('gate')}")
-            if not isinstance(blockers, list) or summary.get("blocker_count") != len(blockers):
-                found.append(f"{name} counts {summary.get('blocker_count')} blockers, and lists {blockers}")
-            elif summary.get("overall_pass") is not (not blockers):
-                found.append(f"{name} has overall_pass {summary.get('overall_pass')} with {len(blockers)} blockers")
+            if summary.gate != each.gate:
+                found.append(f"{name} says that it is of {summary.gate}")
+            if summary.blocker_count != count:
+                found.append(f"{name} counts {summary.blocker_count} blockers, and lists {[*summary.blockers]}")
+            elif summary.overall_pass is not (not count):
+                found.append(f"{name} has overall_pass {summary.overall_pass} with {count} blockers")
         return found
 
     def differences(self) -> tuple[Difference, ...]:
@@ -243,8 +244,8 @@ class Rollup:
         """
         facts: dict[str, dict[str, list[str]]] = {}
         for each in self.evidence:
-            summary = {} if each.absent else each.summary
-            said = {**summary.get("provenance", {}), "catalogue_sha256": summary.get("catalogue_sha256")}
+            summary = StatedSummary() if each.absent else each.summary
+            said = {**summary.provenance, "catalogue_sha256": summary.catalogue_sha256}
             for name, value in said.items():
                 facts.setdefault(name, {}).setdefault(str(value), []).append(each.gate)
         return tuple(
@@ -270,8 +271,8 @@ class Rollup:
     def register(self, kind: type[_Register]) -> _Register:
         """The blocker register: every code of every gate, open or closed, and by which attempt."""
         there = [each for each in self.evidence if not each.absent]
-        waived = [(each.gate, waiver) for each in there for waiver in each.summary.get("waivers", [])]
-        closed = {blocker.code for blocker in self.unresolved} | {str(waiver["blocker"]) for _, waiver in waived}
+        waived = [(each.gate, waiver) for each in there for waiver in each.summary.waivers]
+        closed = {blocker.code for blocker in self.unresolved} | {waiver.blocker for _, waiver in waived}
         return kind(
             unresolved=tuple(
                 UnresolvedBlocker(
@@ -298,8 +299,7 @@ class Rollup:
                 if blocker.code not in closed
             ),
             waived=tuple(
-                WaivedBlocker(code=str(waiver["blocker"]), gate=gate, reason=str(waiver["reason"]))
-                for gate, waiver in waived
+                WaivedBlocker(code=waiver.blocker, gate=gate, reason=waiver.reason) for gate, waiver in waived
             ),
             unresolved_blocker_count=len(self.unresolved),
         )
@@ -356,8 +356,7 @@ class Rollup:
 
     def _open(self, each: GateEvidence, code: str) -> OpenBlocker:
         known = self._catalogue.gates[each.gate].blocker_by_code.get(code)
-        rows = each.summary.get("blocker_details", [])
-        details = sorted(str(row.get("detail")) for row in rows if row.get("code") == code)
+        details = sorted(row.detail for row in each.summary.blocker_details if row.code == code)
         return OpenBlocker(
             code=code,
             gate=each.gate,
@@ -379,7 +378,7 @@ def _row(each: GateEvidence) -> RollupRow:
         sha256=each.sha256,
         readable=not each.absent,
         overall_pass=each.green,
-        verdict=each.summary.get("verdict") if not each.absent else None,
-        blockers=tuple(each.summary.get("blockers", ())) if not each.absent else (),
+        verdict=each.summary.verdict if not each.absent else None,
+        blockers=each.summary.blockers if not each.absent else (),
         why=each.why,
     )

@@ -32,6 +32,7 @@ from phasegate.catalog.model import Gate, Verifier
 from phasegate.errors import Problem
 from phasegate.evidence.canonical import canonical, sha256
 from phasegate.evidence.custody import StoreError
+from phasegate.evidence.stated import StatedSummary
 from phasegate.evidence.store import PublishError, PublishFailure, Receipt
 from phasegate.harness.own_tests import own_tests
 from phasegate.harness.plugin import SETTINGS_KEY
@@ -188,7 +189,7 @@ class Rehearsal:
         """Takes an upstream gate's evidence away."""
         name = self._upstream[gate].summary_name
         why = f"{gate} has no complete, valid attempt"
-        self._upstream[gate] = UpstreamEvidence(gate, None, name, {}, None, False, True, why, None)
+        self._upstream[gate] = UpstreamEvidence(gate, None, name, StatedSummary(), None, False, True, why, None)
 
     def run(self) -> dict[str, list[str]]:
         """Calls the verifiers in their order.
@@ -248,7 +249,9 @@ class Rehearsal:
         name = "m3_execution_summary.json" if gate == "M3.J" else f"{prefix}_execution_summary.json"
         raw = (folder / name).read_bytes()
         why = "" if green else f"{gate} attempt {folder.name} does not count"
-        return UpstreamEvidence(gate, folder.name, name, json.loads(raw), sha256(raw), green, False, why, folder)
+        return UpstreamEvidence(
+            gate, folder.name, name, StatedSummary.of(json.loads(raw)), sha256(raw), green, False, why, folder
+        )
 
     def _keep_durable(self, evidence: UpstreamEvidence) -> None:
         if evidence.path is not None:

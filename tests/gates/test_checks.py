@@ -15,6 +15,7 @@ from infra.drills.runner import Journal
 from infra.lanes import LANES
 from infra.probes import DEPENDENCY_PROBES, ErrorClass, ProbeResult, ProbeStatus
 from phasegate.attempts import UpstreamEvidence
+from phasegate.evidence.stated import StatedSummary
 from verifiers.m4.a_handles.checks import LawClause, RuntimePathLaw
 from verifiers.m4.c_identity.checks import RoleHandle, RoleReadback
 from verifiers.m4.d_dependencies.artifacts import ProbeFailureClassification
@@ -152,11 +153,9 @@ class Evidence(UpstreamEvidence):
 
 def readiness(content: dict[str, Any], lost: str = "") -> Readiness:
     def upstream(gate: str) -> UpstreamEvidence:
-        rows = [{"file": file, "sha256": "0" * 64} for file in content]
+        summary = StatedSummary.of({"artifacts": [{"file": file, "sha256": "0" * 64} for file in content]})
         name = f"{gate.replace('.', '').lower()}_execution_summary.json"
-        found = Evidence(
-            gate, f"{gate}-1", name, {"artifacts": rows}, "0" * 64, gate != lost, gate == lost, "gone", None
-        )
+        found = Evidence(gate, f"{gate}-1", name, summary, "0" * 64, gate != lost, gate == lost, "gone", None)
         object.__setattr__(found, "content", content)
         return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from phasegate.evidence.attestation import (
 )
 from phasegate.evidence.dsse import EnvelopeError, EnvelopeFlaw, opened
 from phasegate.evidence.files import UnreadableError, read_file, read_if_there
+from phasegate.evidence.stated import StatedUpstream
 from phasegate.evidence.verify import VerifiedPack
 
 if TYPE_CHECKING:
@@ -223,9 +224,8 @@ class Auditor:
             if self._store is not None:
                 name = self._archive.history.summary_name(path.name.partition("_")[0])
                 self._found |= set(durable_defects(pack, name, self._store))
-        for row in _rows(pack.summary):
-            upstream = row.get("execution_id")
-            folder = self._find(str(upstream)) if upstream is not None else None
+        for row in pack.summary.upstream:
+            folder = self._find(row.execution_id) if row.execution_id is not None else None
             self._found |= set(self._upstream_defects(pack, row, folder))
             following += [folder] if folder is not None else []
         return following
@@ -263,7 +263,7 @@ class Auditor:
             return
         if not pack.credible or pack.sha256 is None or gate is None:
             return
-        named = [str(item) for row in _rows(pack.summary) if (item := row.get("execution_id")) is not None]
+        named = [row.execution_id for row in pack.summary.upstream if row.execution_id is not None]
         found = {item: self._attested(item) for item in named if not self._is_external(Path(item))}
         if None in found.values():
             return  # what it rests on cannot be read, which is a defect there
@@ -300,24 +300,24 @@ class Auditor:
                 fact = f"it is not the attestation that {name} followed"
                 yield Defect(item.execution_id, ATTESTATION, DefectKind.INTEGRITY, fact)
 
-    def _upstream_defects(self, pack: VerifiedPack, row: Mapping[str, Any], folder: Path | None) -> Iterator[Defect]:
-        name, upstream = pack.folder.name, row.get("execution_id")
+    def _upstream_defects(self, pack: VerifiedPack, row: StatedUpstream, folder: Path | None) -> Iterator[Defect]:
+        name, upstream = pack.folder.name, row.execution_id
         if upstream is None:
             return
         if folder is None:
             fact = f"upstream attempt {upstream} is gone, which {name} rests on"
-            yield Defect(str(upstream), "", DefectKind.INTEGRITY, fact)
+            yield Defect(upstream, "", DefectKind.INTEGRITY, fact)
             return
         found = self._archive.history.pack(folder)
         target = self._archive.history.target
         if _is_closed(found):
             return
-        if found.sha256 != row.get("sha256"):
+        if found.sha256 != row.sha256:
             fact = f"its summary is not the one that {name} rests on"
-            yield Defect(str(upstream), str(row.get("summary") or ""), DefectKind.INTEGRITY, fact)
-        elif row.get("green") is not True:
+            yield Defect(upstream, row.summary, DefectKind.INTEGRITY, fact)
+        elif not row.green:
             return
-        elif found.summary.get("overall_pass") is not True:
+        elif not found.summary.passed:
             yield Defect(name, "", DefectKind.INTEGRITY, f"it says that {upstream} passed, which that does not say")
         elif (reason := invalidation(folder)) is not None:
             yield Defect(name, "", DefectKind.INTEGRITY, f"it rests on {upstream}, which was invalidated: {reason}")
@@ -327,17 +327,17 @@ class Auditor:
 
     def _time_defects(self, pack: VerifiedPack, previous: Sequence[Predecessor]) -> Iterator[Defect]:
         """An attempt that claims to be older than one that it names, or than its own id allows."""
-        moment = _moment(pack.summary)
+        moment = pack.summary.moment
         parsed = ExecutionId.parse(pack.folder.name)
         if moment is None or parsed is None:
             return
-        if pack.summary.get("clock_note") is None and moment < parsed.time - _CLOCK_TOLERANCE:
+        if not pack.summary.clock_note and moment < parsed.time - _CLOCK_TOLERANCE:
             fact = f"it says that it was made at {moment:%Y-%m-%dT%H:%M:%SZ}, before its own id"
             yield Defect(pack.folder.name, "", DefectKind.INTEGRITY, fact)
         for item in previous:
             folder = self._find(item.execution_id)
-            earlier = _moment(self._archive.history.pack(folder).summary) if folder is not None else None
-            if earlier is not None and moment < earlier - _CLOCK_TOLERANCE and not pack.summary.get("clock_note"):
+            earlier = self._archive.history.pack(folder).summary.moment if folder is not None else None
+            if earlier is not None and moment < earlier - _CLOCK_TOLERANCE and not pack.summary.clock_note:
                 fact = f"it says that it was made before {item.execution_id}, which it follows"
                 yield Defect(pack.folder.name, "", DefectKind.INTEGRITY, fact)
 
@@ -346,8 +346,8 @@ class Auditor:
             yield f"{pack.folder.name} was invalidated: {reason}"
         if self._is_external(pack.folder):
             yield f"{pack.folder.name} was handed over: the catalogue vouches for it, and nobody signed it here"
-        elif (digest := pack.summary.get("catalogue_sha256")) not in (None, self._archive.catalogue.sha256):
-            yield f"{pack.folder.name} was judged by another catalogue than the one here ({str(digest)[:16]}…)"
+        elif (digest := pack.summary.catalogue_sha256) not in (None, self._archive.catalogue.sha256):
+            yield f"{pack.folder.name} was judged by another catalogue than the one here ({digest[:16]}…)"
 
     def _attested(self, execution_id: str) -> str | None:
         """Digest of the attestation of an attempt; None where there is none that can be read."""
@@ -385,17 +385,4 @@ def _bytes(path: Path) -> bytes | None:
     try:
         return read_file(path)
     except UnreadableError:
-        return None
-
-
-def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = summary.get("upstream", [])
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _moment(summary: Mapping[str, Any]) -> datetime | None:
-    text = summary.get("generated_at_utc")
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
         return None

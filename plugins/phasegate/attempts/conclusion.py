@@ -31,6 +31,7 @@ from phasegate.evidence.documents import ExecutionSummary
 from phasegate.evidence.dsse import unverified
 from phasegate.evidence.files import UnreadableError, read_file
 from phasegate.evidence.secrets import SecretScanner
+from phasegate.evidence.stated import StatedSummary
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import SummaryFacts, build_summary
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
@@ -156,7 +157,12 @@ class Conclusion:
 
     def _attested(self, attestor: Attestor, data: bytes) -> tuple[dict[str, bytes], str]:
         """The signed statements about a summary, by file name; or why there are none."""
-        summary, name, digest, heads = parsed(data), self.gate.summary_name, sha256(data), self.end.heads
+        summary, name, digest, heads = (
+            StatedSummary.of(parsed(data)),
+            self.gate.summary_name,
+            sha256(data),
+            self.end.heads,
+        )
         signed: dict[str, bytes] = {}
         phase_sha256 = None
         try:
@@ -164,7 +170,7 @@ class Conclusion:
                 origin = self.end.root_id.ensure()
                 previous = heads.read(origin)
             if self.end.closes_phase:
-                named = (row["execution_id"] for row in summary["upstream"] if row["execution_id"] is not None)
+                named = (row.execution_id for row in summary.upstream if row.execution_id is not None)
                 inputs = [item for item in map(heads.attested, named) if item is not None]
                 statement = phase_statement_of(summary, name, digest, origin=origin, inputs=inputs)
                 signed[PHASE_ATTESTATION] = attestor(statement)

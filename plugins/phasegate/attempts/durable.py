@@ -6,8 +6,8 @@ hides it, or a lock that ends early is somebody's work, whatever a read of the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from phasegate.attempts.defects import Defect, DefectKind
 from phasegate.attempts.history import invalidation
@@ -50,17 +50,17 @@ def durable_defects(pack: VerifiedPack, summary_name: str, store: DurableCopy) -
         fact = f"the durable copy cannot be listed: {type(error).__name__}: {text_of(error)}"
         yield Defect(name, "", DefectKind.DURABLE, fact)
         return
-    rows: list[Mapping[str, Any]] = pack.summary["artifacts"] if pack.credible else []
-    published: dict[str, str | None] = {row["file"]: row["version_id"] for row in rows if row["read_back"]}
+    rows = pack.summary.artifacts if pack.credible else ()
+    published = {row.file: row.version_id for row in rows if row.read_back}
     concluding = [summary_name, ATTESTATION]
     if is_there(pack.folder / PHASE_ATTESTATION):
         concluding.append(PHASE_ATTESTATION)
     kept = {item.name for item in stored}
     # An attempt that could not be published says so itself; what of it is there nevertheless must be its own.
-    owed = [*published, *(concluding if published or pack.summary.get("overall_pass") is True else ())]
+    owed = [*published, *(concluding if published or pack.summary.passed else ())]
     for file in dict.fromkeys([*owed, *(item for item in concluding if item in kept)]):
         yield from _of_object(pack, store, file, published.get(file), [item for item in stored if item.name == file])
-    if INVALIDATED in kept and pack.summary.get("overall_pass") is True and invalidation(pack.folder) is None:
+    if INVALIDATED in kept and pack.summary.passed and invalidation(pack.folder) is None:
         yield Defect(
             name, INVALIDATED, DefectKind.DURABLE, "the durable copy was taken back, and the local one was not"
         )

@@ -10,6 +10,7 @@ from phasegate.attempts.archive import Archive
 from phasegate.attempts.history import AttemptRecord
 from phasegate.attempts.present import target_in_words
 from phasegate.catalog.model import Blocker, Gate
+from phasegate.evidence.stated import StatedSummary
 
 _DUTIES = {"entry": "evidence of an upstream gate", "entry_absent": "evidence of an upstream gate that is missing"}
 _DUTIES |= {"evidence": "the evidence contract", "leak": "the scan for secrets", "publish": "the publication"}
@@ -89,16 +90,14 @@ def _raisers(gate: Gate, code: str) -> tuple[str, ...]:
     return tuple(verifiers + duties)
 
 
-def _sightings(records: Sequence[tuple[AttemptRecord, Mapping[str, Any]]], code: str) -> Iterator[Sighting]:
+def _sightings(records: Sequence[tuple[AttemptRecord, StatedSummary]], code: str) -> Iterator[Sighting]:
     ordered = sorted(records, key=lambda item: item[0].execution_id.rpartition("_")[2])
     for position in range(len(ordered) - 1, -1, -1):
         record, summary = ordered[position]
         if code not in _seen_codes(record):
             continue
         later = (
-            item
-            for item in ordered[position + 1 :]
-            if item[0].target == record.target and item[1].get("complete") is True
+            item for item in ordered[position + 1 :] if item[0].target == record.target and item[1].complete is True
         )
         closing = next((item for item in later if code not in _seen_codes(item[0])), None)
         yield Sighting(
@@ -111,10 +110,10 @@ def _sightings(records: Sequence[tuple[AttemptRecord, Mapping[str, Any]]], code:
         )
 
 
-def _seen(summary: Mapping[str, Any], code: str) -> Iterator[str]:
-    for row in summary.get("blocker_details", []):
-        if row.get("code") == code:
-            yield f"{row.get('verifier') or row.get('state')}: {row.get('detail')}"
+def _seen(summary: StatedSummary, code: str) -> Iterator[str]:
+    for row in summary.blocker_details:
+        if row.code == code:
+            yield row.said
 
 
 def _seen_codes(record: AttemptRecord) -> tuple[str, ...]:
@@ -122,38 +121,36 @@ def _seen_codes(record: AttemptRecord) -> tuple[str, ...]:
     return (*record.blockers, *record.waived)
 
 
-def _waived(summary: Mapping[str, Any], code: str) -> Iterator[str]:
-    for waiver in summary.get("waivers", []):
-        if waiver.get("blocker") == code:
+def _waived(summary: StatedSummary, code: str) -> Iterator[str]:
+    for waiver in summary.waivers:
+        if waiver.blocker == code:
             yield (
-                f"WAIVED by {waiver.get('approver')} until {waiver.get('expires_at_utc')}, asked for by "
-                f"{waiver.get('author')}: {waiver.get('reason')}"
+                f"WAIVED by {waiver.approver} until {waiver.expires_at_utc}, asked for by "
+                f"{waiver.author}: {waiver.reason}"
             )
-            for row in waiver.get("passed", []):
-                yield f"{row.get('verifier') or row.get('state')}: {row.get('detail')}"
+            for row in waiver.passed:
+                yield row.said
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    if before.get("catalogue_sha256") != after.get("catalogue_sha256"):
+def _changed(before: StatedSummary, after: StatedSummary) -> Iterator[str]:
+    if before.catalogue_sha256 != after.catalogue_sha256:
         yield "the catalogue"
-    for kind in ("target", "inputs", "code"):
-        changed = _differing(_members(before, kind), _members(after, kind))
+    for kind, used, use in (
+        ("target", before.target or {}, after.target or {}),
+        ("inputs", before.inputs, after.inputs),
+        ("code", before.code.digests, after.code.digests),
+    ):
+        changed = _differing(used, use)
         if changed:
             yield f"{kind}: {', '.join(changed)}"
-    old, new = before.get("provenance", {}), after.get("provenance", {})
+    old, new = before.provenance, after.provenance
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             yield f"{name}: {old.get(name)} became {new.get(name)}"
-    upstream = {row.get("gate"): row.get("execution_id") for row in before.get("upstream", [])}
-    for row in after.get("upstream", []):
-        if upstream.get(row.get("gate")) != row.get("execution_id"):
-            yield f"it rests on {row.get('execution_id')} in place of {upstream.get(row.get('gate'))}"
-
-
-def _members(summary: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    member = summary.get(kind)
-    member = member.get("digests") if kind == "code" and isinstance(member, dict) else member
-    return member if isinstance(member, dict) else {}
+    upstream = {row.gate: row.execution_id for row in before.upstream}
+    for row in after.upstream:
+        if upstream.get(row.gate) != row.execution_id:
+            yield f"it rests on {row.execution_id} in place of {upstream.get(row.gate)}"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

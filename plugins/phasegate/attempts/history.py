@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from phasegate.attempts.ids import ExecutionId
 from phasegate.attempts.journal import Journal
@@ -19,6 +19,7 @@ from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import Origin
 from phasegate.evidence.files import UnreadableError, entries, is_there, read_if_there
 from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.stated import StatedSummary
 from phasegate.evidence.verify import INVALIDATED, Attested, HandedOver, VerifiedPack, read_summary, verify_pack
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ class History:
             target: What it must have looked at, of what was handed over the substrate alone; None for anything.
         """
         external = self._catalogue.external.get(gate_id)
-        looked_at = self.target if external is None else _handed_over
-        wanted = None if target is None else _target_key(target if external is None else _handed_over(target))
+        looked_at = self.target if external is None else _substrate_of
+        wanted = None if target is None else _target_key(target if external is None else _compared(target))
         if external is not None:
             place = self.find(external.execution_id)
             candidates = [place] if place is not None else []
@@ -170,12 +171,9 @@ class History:
         external = self._external_of_prefix.get(prefix)
         return external.summary if external is not None else summary_name(prefix)
 
-    def target(self, summary: Mapping[str, Any]) -> Mapping[str, str]:
+    def target(self, summary: StatedSummary) -> Mapping[str, str]:
         """What an attempt looked at; of what was handed over the substrate alone, empty where nothing says so."""
-        found = summary.get("target")
-        if not isinstance(found, Mapping):
-            found = _handed_over(summary)
-        return {name: value for name, value in found.items() if isinstance(value, str)}
+        return summary.target if summary.target is not None else _substrate_of(summary)
 
     def committed(self, folder: Path, prefix: str | None = None) -> list[Path]:
         """The attempts that lie in a phase's folder, in order of their ids.
@@ -221,19 +219,18 @@ class History:
         staged = [self._staged(path) for path in self.committed(folder / STAGING)]
         return records + [record for record in staged if record.path.is_dir()]  # not one that just left
 
-    def _record(self, path: Path, prefix: str, summary: dict[str, Any], standing: str) -> AttemptRecord:
+    def _record(self, path: Path, prefix: str, summary: StatedSummary, standing: str) -> AttemptRecord:
         known = self._gate_of_prefix.get(prefix) or self._external_of_prefix.get(prefix)
-        blockers = summary.get("blockers")
         return AttemptRecord(
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
-            alias=_text(summary.get("alias")),
+            alias=summary.alias,
             target=self.target(summary),
-            verdict=_text(summary.get("verdict")),
-            blockers=tuple(str(code) for code in blockers) if isinstance(blockers, list) else (),
+            verdict=summary.verdict,
+            blockers=summary.blockers,
             standing=standing,
             path=path,
-            waived=tuple(dict.fromkeys(_waived_codes(summary))),
+            waived=tuple(dict.fromkeys(waiver.blocker for waiver in summary.waivers)),
         )
 
     def _staged(self, path: Path) -> AttemptRecord:
@@ -249,21 +246,12 @@ class History:
             execution_id=path.name,
             gate=known.id if known is not None else prefix,
             alias=known.alias if known is not None else None,
-            target=self.target(opened),
+            target=StatedSummary.of(opened).target or {},
             verdict=None,
             blockers=(),
             standing="running" if journal.is_written() else standing,
             path=path,
         )
-
-
-def _waived_codes(summary: Mapping[str, Any]) -> Iterator[str]:
-    """The blockers that waivers passed in an attempt, whoever wrote its summary."""
-    waivers = summary.get("waivers")
-    for waiver in waivers if isinstance(waivers, list) else ():
-        code = waiver.get("blocker") if isinstance(waiver, dict) else None
-        if isinstance(code, str):
-            yield code
 
 
 def defects(pack: VerifiedPack) -> str:
@@ -301,9 +289,7 @@ def _intrinsic_standing(path: Path, pack: VerifiedPack) -> str:
     if pack.problems:
         return f"altered: {defects(pack)}"
     if _is_incomplete(pack.summary):
-        missing = pack.summary.get("not_evaluated")
-        named = ", ".join(str(name) for name in missing) if isinstance(missing, list) else "something"
-        return f"incomplete: {named} not evaluated"
+        return f"incomplete: {', '.join(pack.summary.not_evaluated) or 'something'} not evaluated"
     return AUTHORITATIVE
 
 
@@ -312,18 +298,19 @@ def _is_newest_word(pack: VerifiedPack) -> bool:
     return not pack.credible or not _is_incomplete(pack.summary)
 
 
-def _is_incomplete(summary: dict[str, Any]) -> bool:
-    return summary.get("complete") is False
+def _is_incomplete(summary: StatedSummary) -> bool:
+    return summary.complete is False
 
 
 def _target_key(target: Mapping[str, str]) -> _TargetKey:
     return tuple(sorted(target.items()))
 
 
-def _handed_over(named: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is compared of packs that were handed over: they have their own platform's form, and name no more."""
-    return {SUBSTRATE: named[SUBSTRATE]} if SUBSTRATE in named else {}
+def _substrate_of(summary: StatedSummary) -> Mapping[str, str]:
+    """What packs that were handed over looked at: they have their own platform's form, and name no more."""
+    return {SUBSTRATE: summary.substrate} if summary.substrate is not None else {}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _compared(target: Mapping[str, str]) -> Mapping[str, str]:
+    """What of a target is held against packs that were handed over."""
+    return {SUBSTRATE: target[SUBSTRATE]} if SUBSTRATE in target else {}

@@ -81,12 +81,10 @@ def plan(archive: Archive, keep: Collection[str], phase: str | None = None) -> P
     while pending:
         name = pending.pop()
         path = archive.history.find(name)
-        rows = archive.history.pack(path).summary.get("upstream", []) if path is not None else []
-        for row in rows if isinstance(rows, list) else []:
-            upstream = row.get("execution_id") if isinstance(row, dict) else None
-            if isinstance(upstream, str) and upstream not in reasons:
-                reasons[upstream] = f"{name} rests on it"
-                pending.append(upstream)
+        for row in archive.history.pack(path).summary.upstream if path is not None else ():
+            if row.execution_id is not None and row.execution_id not in reasons:
+                reasons[row.execution_id] = f"{name} rests on it"
+                pending.append(row.execution_id)
     return PrunePlan(reasons, tuple(record for record in records if record.execution_id not in reasons))
 
 

@@ -197,8 +197,8 @@ class Staging:
         if pack.problems:
             altered = Finding(gate.codes.evidence, "", "EVIDENCE", f"its pack does not verify: {defects(pack)}")
             return Committed(path.name, judge(gate, {}, [altered]), path, None)
-        uris = [row["uri"] for row in pack.summary["artifacts"] if row["read_back"]]
-        unpublished = any(detail["state"] in {"PUBLISH", "LEAK"} for detail in pack.summary["blocker_details"])
+        uris = [row.uri for row in pack.summary.artifacts if row.read_back and row.uri]
+        unpublished = any(detail.state in {"PUBLISH", "LEAK"} for detail in pack.summary.blocker_details)
         uri = uris[0].rpartition("/")[0] + "/" if uris and not unpublished else None
         return Committed(path.name, judgement_of(gate, pack.summary), path, uri)
 

@@ -17,6 +17,7 @@ from phasegate.catalog.model import Catalogue, UpstreamEdge
 from phasegate.errors import EvidenceError
 from phasegate.evidence.canonical import canonical, parsed
 from phasegate.evidence.files import read_file
+from phasegate.evidence.stated import StatedSummary, StatedUpstream
 from phasegate.evidence.summary import UpstreamRow
 from phasegate.evidence.verify import VerifiedPack
 
@@ -31,7 +32,7 @@ class UpstreamEvidence:
         gate: The upstream gate.
         execution_id: Its authoritative attempt; None where there is none.
         summary_name: File name of its summary.
-        summary: The parsed summary; empty where there is none.
+        summary: What it says; nothing where there is none.
         sha256: Digest of the summary.
         green: Whether it says what is required, and its chain verifies.
         absent: Whether it is not green because evidence is missing, unreadable or altered.
@@ -42,7 +43,7 @@ class UpstreamEvidence:
     gate: str
     execution_id: str | None
     summary_name: str
-    summary: Mapping[str, Any]
+    summary: StatedSummary
     sha256: str | None
     green: bool
     absent: bool
@@ -60,7 +61,7 @@ class UpstreamEvidence:
         """
         if self.absent or self.path is None:
             return None
-        listed = {row["file"] for row in self.summary["artifacts"]}  # a green pack verified, so its rows have form
+        listed = {row.file for row in self.summary.artifacts}
         return parsed(read_file(self.path / name)) if name in listed else None
 
     def row(self) -> UpstreamRow:
@@ -100,7 +101,9 @@ class Chain:
         except EvidenceError as error:  # whatever keeps evidence from being read, it is not there to rest on
             why = "; ".join(f"{problem.place} {problem.fact}" for problem in error.problems)
         if pack is None or why:
-            return UpstreamEvidence(gate_id, None, name, {}, None, green=False, absent=True, why=why, path=None)
+            return UpstreamEvidence(
+                gate_id, None, name, StatedSummary(), None, green=False, absent=True, why=why, path=None
+            )
         attempt = f"{gate_id} attempt {pack.folder.name}"
         broken, changed = self.standing(pack, present)
         if broken:
@@ -148,24 +151,24 @@ class Chain:
     def _unshown(self, pack: VerifiedPack) -> Iterator[str]:
         """What a pack's gate owes by the catalogue of today, and the pack did not show."""
         summary = pack.summary
-        gate = self._catalogue.gates.get(str(summary.get("gate")))
+        gate = self._catalogue.gates.get(summary.gate)
         if gate is None:
             return
-        shown = {row["id"] for row in summary["verifiers"]} | {row["file"] for row in summary["artifacts"]}
-        shown |= {row["gate"] for row in summary["upstream"]}
+        shown = {row.id for row in summary.verifiers} | {row.file for row in summary.artifacts}
+        shown |= {row.gate for row in summary.upstream}
         owed = (*(verifier.id for verifier in gate.verifiers), *gate.artifacts, *(edge.gate for edge in gate.upstream))
         missing = [name for name in owed if name not in shown]
-        if missing and summary["overall_pass"]:
+        if missing and summary.passed:
             yield f"{pack.folder.name} did not show what {gate.id} owes now: {', '.join(missing)}; run {gate.id} again"
 
     def _replaced(self, pack: VerifiedPack, now: _Attempts) -> Iterator[str]:
         """The upstream attempts of a pack that are not the authoritative ones of their gates any more."""
-        gate_id = str(pack.summary.get("gate"))
+        gate_id = pack.summary.gate
         gate = self._catalogue.gates.get(gate_id)
         required = {edge.gate: edge.requires for edge in gate.upstream} if gate is not None else {}
-        for row in _rows(pack.summary):
-            upstream = str(row.get("gate"))
-            if row.get("green") is not True:
+        for row in pack.summary.upstream:
+            upstream = row.gate
+            if not row.green:
                 continue  # the attempt says itself that it does not rest on this one
             if upstream not in self._catalogue.gates and upstream not in self._catalogue.external:
                 yield f"{pack.folder.name} rests on {upstream}, which the catalogue does not have; run {gate_id} again"
@@ -175,10 +178,10 @@ class Chain:
             if lost:
                 yield f"{pack.folder.name} rests on an older one: {lost}"
                 continue
-            if newest is None or newest.folder.name != row.get("execution_id"):
+            if newest is None or newest.folder.name != row.execution_id:
                 instead = "no attempt of it counts" if newest is None else f"{newest.folder.name} took its place"
                 yield (
-                    f"{pack.folder.name} rests on {row.get('execution_id')}, which is not the authoritative attempt of "
+                    f"{pack.folder.name} rests on {row.execution_id}, which is not the authoritative attempt of "
                     f"{upstream} any more ({instead}); run {gate_id} again"
                 )
                 continue
@@ -186,7 +189,7 @@ class Chain:
             yield from _differing(rests, newest.summary, required.get(upstream, _PASSED))
 
     def _is_external(self, pack: VerifiedPack) -> bool:
-        return pack.summary.get("gate") in self._catalogue.external
+        return pack.summary.gate in self._catalogue.external
 
     def _absence(self, gate_id: str, target: Mapping[str, str]) -> str:
         why = f"{gate_id} has no complete, valid attempt on {target_in_words(target)}"
@@ -213,13 +216,6 @@ class Chain:
         return external.summary if external is not None else self._catalogue.gates[gate_id].summary_name
 
 
-def _rows(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The upstream rows of a summary; what is no row, as a pack handed over may have, names an attempt that is gone."""
-    rows = summary.get("upstream", [])
-    rows = rows if isinstance(rows, list) else [rows]
-    return [row if isinstance(row, dict) else {"execution_id": repr(row)} for row in rows]
-
-
 class _Attempts:
     """The attempts as one look at a chain finds them: each is asked for once, however many rows name it.
 
@@ -244,7 +240,7 @@ class _Attempts:
             yield current
             if current.problems:
                 continue
-            for row in _rows(current.summary):
+            for row in current.summary.upstream:
                 found = self._of(row)
                 if found is not None and not self._flaw(row):
                     pending.append(found[0])
@@ -253,7 +249,7 @@ class _Attempts:
         """What is wrong with a pack, or with the attempts that it names."""
         if pack.problems:
             return [defects(pack)]
-        return [fact for row in _rows(pack.summary) if (fact := self._flaw(row))]
+        return [fact for row in pack.summary.upstream if (fact := self._flaw(row))]
 
     def newest(self, gate_id: str, target: Mapping[str, str]) -> VerifiedPack | None:
         """The newest complete, not invalidated pack of a gate and target."""
@@ -262,51 +258,50 @@ class _Attempts:
             self._newest[key] = self._history.newest(gate_id, target)
         return self._newest[key]
 
-    def _of(self, row: Mapping[str, Any]) -> tuple[VerifiedPack, str | None] | None:
+    def _of(self, row: StatedUpstream) -> tuple[VerifiedPack, str | None] | None:
         """The pack that a row names, and why it was invalidated; None where it is gone or the row names none."""
-        name = row.get("execution_id")
+        name = row.execution_id
         if name is None:
             return None
-        if str(name) not in self._found:
-            path = self._history.find(str(name))
-            self._found[str(name)] = (self._history.pack(path), invalidation(path)) if path is not None else None
-        return self._found[str(name)]
+        if name not in self._found:
+            path = self._history.find(name)
+            self._found[name] = (self._history.pack(path), invalidation(path)) if path is not None else None
+        return self._found[name]
 
-    def _flaw(self, row: Mapping[str, Any]) -> str:
+    def _flaw(self, row: StatedUpstream) -> str:
         """What is wrong with the attempt that a row names; empty where nothing is, or where it names none."""
-        name, found = row.get("execution_id"), self._of(row)
+        name, found = row.execution_id, self._of(row)
         if name is None:
             return ""
         if found is None:
             return f"its upstream attempt {name} is gone"
         pack, invalidated = found
-        if pack.sha256 != row.get("sha256"):
+        if pack.sha256 != row.sha256:
             return f"the summary of its upstream attempt {name} was altered"
-        if invalidated is not None and row.get("green") is True:
+        if invalidated is not None and row.green:
             return f"its upstream attempt {name} was invalidated: {invalidated}"
         return ""
 
 
 def _outdated(pack: VerifiedPack, present: Present) -> Iterator[str]:
     """What is not any more as it was when a pack was judged."""
-    again = f"run {pack.summary.get('gate')} again"
-    changed = present.changed_inputs(pack.summary.get("inputs", {}))
+    again = f"run {pack.summary.gate} again"
+    changed = present.changed_inputs(pack.summary.inputs)
     if changed:
         yield f"{', '.join(changed)} changed since {pack.folder.name} used it; {again}"
-    code = pack.summary.get("code", {}).get("digests", {})
-    changed = present.code.changes(str(pack.summary.get("gate")), code) if present.code is not None else []
+    code = pack.summary.code.digests
+    changed = present.code.changes(pack.summary.gate, code) if present.code is not None else []
     if changed:
         yield f"{pack.folder.name} was judged by other code than stands here now ({', '.join(changed)}); {again}"
 
 
-def _differing(attempt: str, summary: Mapping[str, Any], wanted: Mapping[str, JsonValue]) -> list[str]:
+def _differing(attempt: str, summary: StatedSummary, wanted: Mapping[str, JsonValue]) -> list[str]:
     """Where a summary is not what is required of it, as one clause; empty where it is."""
-    differing = [key for key, value in wanted.items() if not _is_same(summary.get(key), value)]
+    differing = [key for key, value in wanted.items() if not _is_same(summary.everything.get(key), value)]
     if not differing:
         return []
-    found = ", ".join(f"{key} is {summary.get(key)!r}, not {wanted[key]!r}" for key in differing)
-    blockers = summary.get("blockers")
-    named = ", ".join(str(code) for code in blockers) if isinstance(blockers, list) else ""
+    found = ", ".join(f"{key} is {summary.everything.get(key)!r}, not {wanted[key]!r}" for key in differing)
+    named = ", ".join(summary.blockers)
     return [f"{attempt}: {found}" + (f" (blockers: {named})" if named else "")]
 
 

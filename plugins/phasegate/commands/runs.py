@@ -81,7 +81,7 @@ def show(
     if path is None:
         raise unknown_attempt(execution_id)
     pack = archive.history.pack(path)
-    say_json(pack.summary)
+    say_json(pack.summary.everything)
     if pack.problems:
         raise EvidenceError(pack.problems)
 

@@ -47,7 +47,7 @@ class _Answer:
         """The verdict in the gate's own vocabulary."""
         if self.code is ExitCode.OK:
             return self.gate.advance
-        said = self.evidence.summary.get("verdict") if self.evidence is not None else None
+        said = self.evidence.summary.verdict if self.evidence is not None else None
         return str(said) if self.code is ExitCode.BLOCKED and said not in (None, self.gate.advance) else self.gate.hold
 
     def as_json(self) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def _blocked(archive: Archive, gate: Gate, here: Present) -> Iterator[str]:
     reached = archive.catalogue.closure(frozenset({gate.id}))
     for name in (name for name in archive.catalogue.gates if name in reached):
         pack = archive.history.newest(name, here.target)
-        if pack is None or pack.problems or pack.summary["overall_pass"]:
+        if pack is None or pack.problems or pack.summary.passed:
             continue
-        for row in pack.summary["blocker_details"]:
-            yield f"{name} {row['code']} [{row['severity']}] {row['detail']}; remedy: {row['remedy']}"
+        for row in pack.summary.blocker_details:
+            yield f"{name} {row.code} [{row.severity}] {row.detail}; remedy: {row.remedy}"
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
@@ -165,10 +165,10 @@ def _tell(answer: _Answer, *, as_json: bool) -> None:
     say(f"{gate.id}  {answer.word}  next: {gate.next_gate if advances else gate.blocked_next_gate}")
     if answer.evidence is not None and answer.evidence.execution_id is not None:
         say(f"  attempt {answer.evidence.execution_id} on {target_in_words(answer.target)}")
-        uncommitted = answer.evidence.summary.get("code", {}).get("uncommitted") or []
+        uncommitted = answer.evidence.summary.code.uncommitted
         if uncommitted:
             say(f"  judged by code that is in no commit: {', '.join(uncommitted)}")
-        for waiver in answer.evidence.summary.get("waivers", []):
-            say(f"  waived: {waiver['blocker']}: {waiver['reason']}")
+        for waiver in answer.evidence.summary.waivers:
+            say(f"  waived: {waiver.blocker}: {waiver.reason}")
     for line in answer.why:
         say(f"  {line}")

@@ -22,6 +22,8 @@ from urllib.parse import quote, urlencode
 
 from pydantic import JsonValue
 
+from phasegate.evidence.stated import StatedSummary
+
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 TEST_RESULT: Final = "https://in-toto.io/attestation/test-result/v0.1"
 VERIFICATION_SUMMARY: Final = "https://slsa.dev/verification_summary/v1"
@@ -66,7 +68,7 @@ class Predecessor:
 
 
 def statement_of(
-    summary: Mapping[str, Any],
+    summary: StatedSummary,
     summary_name: str,
     summary_sha256: str,
     *,
@@ -84,31 +86,28 @@ def statement_of(
         previous: The attempts that it follows.
         phase_sha256: Digest of the signed summary of the phase that it closes; None where it closes none.
     """
-    names = {row["id"]: f"{row['id']}-{row['name']}" for row in summary["verifiers"]}
-    passed = [names[row["id"]] for row in summary["verifiers"] if row["outcome"] == "PASSED"]
-    skipped = sorted(names[name] for name in summary["not_evaluated"])
-    errored = [names[row["id"]] for row in summary["verifiers"] if row["outcome"] == "ERRORED"]
-    waived = {waiver["blocker"] for waiver in summary["waivers"]}
-    warned = [
-        names[row["id"]] for row in summary["verifiers"] if row["blockers"] and waived.issuperset(row["blockers"])
-    ]
+    names = {row.id: f"{row.id}-{row.name}" for row in summary.verifiers}
+    passed = [names[row.id] for row in summary.verifiers if row.outcome == "PASSED"]
+    skipped = sorted(names[name] for name in summary.not_evaluated)
+    errored = [names[row.id] for row in summary.verifiers if row.outcome == "ERRORED"]
+    waived = {waiver.blocker for waiver in summary.waivers}
+    warned = [names[row.id] for row in summary.verifiers if row.blockers and waived.issuperset(row.blockers)]
     harmless = {*passed, *warned}
-    failed = [name for row in summary["verifiers"] if (name := names[row["id"]]) not in harmless]
+    failed = [name for row in summary.verifiers if (name := names[row.id]) not in harmless]
     result = "WARNED" if warned else "PASSED"
     own: dict[str, JsonValue] = {
         **_place(summary, origin),
-        "gate": summary["gate"],
-        "generated_at_utc": summary["generated_at_utc"],
-        "verdict": summary["verdict"],
-        "complete": summary["complete"],
-        "blockers": list(summary["blockers"]),
-        "waivers": [{"blocker": row["blocker"], "sha256": row["sha256"]} for row in summary["waivers"]],
+        "gate": summary.gate,
+        "generated_at_utc": summary.generated_at_utc,
+        "verdict": summary.verdict,
+        "complete": summary.complete,
+        "blockers": list(summary.blockers),
+        "waivers": [{"blocker": row.blocker, "sha256": row.sha256} for row in summary.waivers],
         "not_evaluated": [*skipped],
         "errored": [*sorted(errored)],
-        "artifacts": [{"name": row["file"], "sha256": row["sha256"]} for row in summary["artifacts"]],
+        "artifacts": [{"name": row.file, "sha256": row.sha256} for row in summary.artifacts],
         "upstream": [
-            {"gate": row["gate"], "execution_id": row["execution_id"], "sha256": row["sha256"]}
-            for row in summary["upstream"]
+            {"gate": row.gate, "execution_id": row.execution_id, "sha256": row.sha256} for row in summary.upstream
         ],
         "previous": [{"execution_id": item.execution_id, "sha256": item.sha256} for item in sorted(previous)],
         "verification_summary_sha256": phase_sha256,
@@ -118,7 +117,7 @@ def statement_of(
         "subject": [_subject(summary_name, summary_sha256, ATTEMPT, own)],
         "predicateType": TEST_RESULT,
         "predicate": {
-            "result": result if summary["overall_pass"] is True else "FAILED",
+            "result": result if summary.passed else "FAILED",
             "configuration": _configuration(summary),
             "passedTests": [*sorted(passed)],
             "warnedTests": [*sorted(warned)],
@@ -128,7 +127,7 @@ def statement_of(
 
 
 def phase_statement_of(
-    summary: Mapping[str, Any],
+    summary: StatedSummary,
     summary_name: str,
     summary_sha256: str,
     *,
@@ -144,21 +143,20 @@ def phase_statement_of(
         origin: Where it was made.
         inputs: The attempts that the verdict rests on, with the digests of their attestations.
     """
-    passed = summary["overall_pass"] is True
     base = f"phasegate:{quote(origin.platform)}"
     # What was verified is the phase of a platform as it is there: of one world on one substrate, not of any.
-    where = {name: value for name, value in summary["target"].items() if name != "platform"}
+    where = {name: value for name, value in (summary.target or {}).items() if name != "platform"}
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
-            _subject(summary_name, summary_sha256, PHASE, {**_place(summary, origin), "verdict": summary["verdict"]})
+            _subject(summary_name, summary_sha256, PHASE, {**_place(summary, origin), "verdict": summary.verdict})
         ],
         "predicateType": VERIFICATION_SUMMARY,
         "predicate": {
             "verifier": {"id": VERIFIER_ID},
-            "timeVerified": summary["generated_at_utc"],
-            "resourceUri": f"{base}/{quote(summary['phase'])}?{urlencode(sorted(where.items()), quote_via=quote)}",
-            "policy": {"uri": f"{base}/catalogue", "digest": {"sha256": summary["catalogue_sha256"]}},
+            "timeVerified": summary.generated_at_utc,
+            "resourceUri": f"{base}/{quote(summary.phase)}?{urlencode(sorted(where.items()), quote_via=quote)}",
+            "policy": {"uri": f"{base}/catalogue", "digest": {"sha256": summary.catalogue_sha256}},
             "inputAttestations": [
                 {
                     "uri": f"{base}/runs/{origin.runs_root}/{item.execution_id}/{ATTESTATION}",
@@ -166,8 +164,8 @@ def phase_statement_of(
                 }
                 for item in sorted(inputs)
             ],
-            "verificationResult": "PASSED" if passed else "FAILED",
-            "verifiedLevels": [] if passed else ["FAILED"],
+            "verificationResult": "PASSED" if summary.passed else "FAILED",
+            "verifiedLevels": [] if summary.passed else ["FAILED"],
             "slsaVersion": SLSA_VERSION,
         },
     }
@@ -205,13 +203,13 @@ def _own(statement: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _place(summary: Mapping[str, Any], origin: Origin) -> dict[str, JsonValue]:
+def _place(summary: StatedSummary, origin: Origin) -> dict[str, JsonValue]:
     """Which attempt it is, where it was made, and what it looked at."""
     return {
-        "phase_execution_id": summary["phase_execution_id"],
+        "phase_execution_id": summary.phase_execution_id,
         "platform": origin.platform,
         "runs_root": origin.runs_root,
-        "target": {**summary["target"]},
+        "target": {**(summary.target or {})},
     }
 
 
@@ -219,10 +217,10 @@ def _subject(name: str, digest: str, kind: str, own: dict[str, JsonValue]) -> di
     return {"name": name, "digest": {"sha256": digest}, "annotations": {kind: own}}
 
 
-def _configuration(summary: Mapping[str, Any]) -> list[JsonValue]:
+def _configuration(summary: StatedSummary) -> list[JsonValue]:
     """What the tests were configured by, each with its digest: the catalogue, and what the platform names."""
-    found: list[JsonValue] = [{"name": "catalogue", "digest": {"sha256": summary["catalogue_sha256"]}}]
-    provenance = summary["provenance"]
+    found: list[JsonValue] = [{"name": "catalogue", "digest": {"sha256": summary.catalogue_sha256}}]
+    provenance = summary.provenance
     for key, value in sorted(provenance.items()):
         if key.endswith(_DIGEST) and isinstance(value, str):
             name = provenance.get(key.removesuffix(_DIGEST)) or key.removesuffix(_DIGEST)

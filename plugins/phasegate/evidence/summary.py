@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import JsonValue
 
 from phasegate.catalog.model import Gate
 from phasegate.catalog.waivers import Waiver
+from phasegate.evidence.stated import StatedSummary
 from phasegate.verdict import Finding, GateJudgement, Outcome, Verdict, VerifierResult, word_of
 
 
@@ -167,7 +167,7 @@ def build_summary(judgement: GateJudgement, facts: SummaryFacts) -> dict[str, Js
     return summary
 
 
-def judgement_of(gate: Gate, summary: Mapping[str, Any]) -> GateJudgement:
+def judgement_of(gate: Gate, summary: StatedSummary) -> GateJudgement:
     """The judgement that a summary records; the inverse of `build_summary`.
 
     Args:
@@ -175,26 +175,25 @@ def judgement_of(gate: Gate, summary: Mapping[str, Any]) -> GateJudgement:
         summary: A summary that fits its schema.
     """
     findings = tuple(
-        Finding(detail["code"], detail["verifier"] or "", detail["state"], detail["detail"])
-        for detail in summary["blocker_details"]
+        Finding(detail.code, detail.verifier or "", detail.state, detail.detail) for detail in summary.blocker_details
     )
     results = tuple(
         VerifierResult(
-            verifier=row["id"],
-            outcome=Outcome(row["outcome"]),
-            executed=row["id"] not in summary["not_evaluated"],
-            findings=tuple(finding for finding in findings if finding.verifier == row["id"]),
+            verifier=row.id,
+            outcome=Outcome(row.outcome),
+            executed=row.id not in summary.not_evaluated,
+            findings=tuple(finding for finding in findings if finding.verifier == row.id),
         )
-        for row in summary["verifiers"]
+        for row in summary.verifiers
     )
     waived = tuple(
-        Finding(waiver["blocker"], row["verifier"] or "", row["state"], row["detail"])
-        for waiver in summary["waivers"]
-        for row in waiver["passed"]
+        Finding(waiver.blocker, row.verifier or "", row.state, row.detail)
+        for waiver in summary.waivers
+        for row in waiver.passed
     )
     said = {word_of(gate, verdict): verdict for verdict in Verdict}
-    verdict = said.get(summary["verdict"], Verdict.NO_GO_RESET_REQUIRED)  # no word of the gate's stops it
-    return GateJudgement(gate, summary["complete"], verdict, results, findings, waived)
+    verdict = said.get(summary.verdict or "", Verdict.NO_GO_RESET_REQUIRED)  # no word of the gate's stops it
+    return GateJudgement(gate, summary.complete is True, verdict, results, findings, waived)
 
 
 def _applied(judgement: GateJudgement, waivers: Sequence[Waiver]) -> list[Waiver]:

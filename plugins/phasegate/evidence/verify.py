@@ -23,6 +23,7 @@ from phasegate.evidence.content import is_intact
 from phasegate.evidence.dsse import EnvelopeError, EnvelopeFlaw, opened, unverified
 from phasegate.evidence.files import UnreadableError, entries, read_file, read_if_there
 from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.stated import StatedSummary
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -41,7 +42,7 @@ class VerifiedPack:
 
     Attributes:
         folder: The pack's folder.
-        summary: The parsed summary; empty where it cannot be read.
+        summary: What its summary says; nothing where it cannot be read.
         sha256: Digest of the summary's bytes; None where it cannot be read.
         problems: Everything that is wrong with the pack.
         credible: Whether the summary itself is sound, so that what it says of its substrate and its completeness
@@ -49,7 +50,7 @@ class VerifiedPack:
     """
 
     folder: Path
-    summary: dict[str, Any]
+    summary: StatedSummary
     sha256: str | None
     problems: tuple[Problem, ...]
     credible: bool = True
@@ -100,24 +101,25 @@ def verify_pack(
         names = [entry.name for entry in entries(folder)]
     except UnreadableError as error:
         check.complain("", f"its folder {error.fact}")
-        return VerifiedPack(folder, {}, None, tuple(check.problems), credible=False)
+        return VerifiedPack(folder, StatedSummary(), None, tuple(check.problems), credible=False)
     try:
         data = read_file(folder / summary_name)
     except UnreadableError as error:
         check.complain(summary_name, f"the summary {error.fact}")
-        return VerifiedPack(folder, {}, None, tuple(check.problems), credible=False)
-    summary = _parse(data)
-    if not isinstance(summary, dict):
+        return VerifiedPack(folder, StatedSummary(), None, tuple(check.problems), credible=False)
+    content = _parse(data)
+    if not isinstance(content, dict):
         check.complain(summary_name, "the summary is no JSON object")
-        return VerifiedPack(folder, {}, sha256(data), tuple(check.problems), credible=False)
-    listed = check.summary(summary_name, summary, data)
+        return VerifiedPack(folder, StatedSummary(), sha256(data), tuple(check.problems), credible=False)
+    listed = check.summary(summary_name, content, data)
+    summary = StatedSummary.of(content)
     if isinstance(owes, HandedOver):
         check.pin(summary_name, sha256(data), owes)
     credible = not check.problems
     for name in sorted({*owes.artifacts} - listed.keys() if isinstance(owes, HandedOver) else ()):
         check.complain(name, "the summary does not list this artifact, which the pack owes")
     for name, digest in listed.items():
-        check.artifact(name, digest, passing=summary.get("overall_pass") is True)
+        check.artifact(name, digest, passing=summary.passed)
     if isinstance(owes, Attested):
         check.attestation(summary_name, summary, sha256(data), owes)
     check.marker()
@@ -173,7 +175,7 @@ class _Check:
         elif passing:
             self._fit(name, _parse(data))
 
-    def attestation(self, summary_name: str, summary: dict[str, Any], digest: str, owes: Attested) -> None:
+    def attestation(self, summary_name: str, summary: StatedSummary, digest: str, owes: Attested) -> None:
         """Checks that the statement about the pack was made here, and is the one that follows from it."""
         origin = owes.origin
         try:
@@ -187,7 +189,7 @@ class _Check:
         except EnvelopeError as error:
             malformed = "is malformed: " if error.flaw is EnvelopeFlaw.MALFORMED else "proves nothing: "
             self.complain(ATTESTATION, f"the attestation {malformed}{error}")
-        except (KeyError, TypeError, AttributeError):
+        except KeyError:  # it counts a verifier as not evaluated that it does not have
             self.complain(ATTESTATION, "no statement follows from the summary")
         else:
             if found != wanted:
@@ -230,13 +232,12 @@ class _Check:
             self.complain(name, *(f"does not fit its schema: {text}" for text in messages))
 
 
-def read_summary(path: Path) -> dict[str, Any]:
-    """A summary as it stands, unverified; empty where it cannot be read or is no JSON object."""
+def read_summary(path: Path) -> StatedSummary:
+    """A summary as it stands, unverified; one that says nothing where it cannot be read."""
     try:
-        summary = _parse(read_file(path))
+        return StatedSummary.of(_parse(read_file(path)))
     except UnreadableError:
-        return {}
-    return summary if isinstance(summary, dict) else {}
+        return StatedSummary()
 
 
 def _is_canonical(summary: dict[str, Any], data: bytes) -> bool:

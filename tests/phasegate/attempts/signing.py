@@ -23,6 +23,7 @@ from phasegate.evidence.attestation import (
 from phasegate.evidence.canonical import sha256
 from phasegate.evidence.dsse import enveloped, unverified
 from phasegate.evidence.schemas import SchemaSet
+from phasegate.evidence.stated import StatedSummary
 from phasegate.evidence.verify import Attested, VerifiedPack, verify_pack
 
 
@@ -47,7 +48,7 @@ def statement(folder: Path, summary_name: str, named: Sequence[Predecessor] | No
     data = (folder / summary_name).read_bytes()
     before = unverified((folder / ATTESTATION).read_bytes())
     return statement_of(
-        json.loads(data),
+        StatedSummary.of(json.loads(data)),
         summary_name,
         sha256(data),
         origin=origin_of(before),

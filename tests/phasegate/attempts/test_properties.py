@@ -74,8 +74,8 @@ def test_any_attempt_commits_to_a_pack_that_verifies_and_is_judged_by_what_happe
     committed = commit(bench, given_facts, root)
     pack = verified(committed.path, SUMMARY, bench.schemas)
     assert pack.problems == ()
-    assert pack.summary["overall_pass"] == committed.judgement.overall_pass
-    assert pack.summary["blockers"] == list(committed.judgement.blockers)
+    assert pack.summary.overall_pass == committed.judgement.overall_pass
+    assert list(pack.summary.blockers) == list(committed.judgement.blockers)
     happened = given_facts["records"]
     clean = (
         given_facts["stored"]
@@ -88,7 +88,7 @@ def test_any_attempt_commits_to_a_pack_that_verifies_and_is_judged_by_what_happe
     assert committed.judgement.overall_pass == clean
     fresh = bench.make_staging()
     (record,) = fresh.archive.attempts("M9")
-    complete = pack.summary["complete"]
+    complete = pack.summary.complete
     assert record.authoritative == complete
     assert fresh.upstream("M9.A").green == clean
     shutil.rmtree(root)

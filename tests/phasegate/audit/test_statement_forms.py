@@ -19,6 +19,7 @@ import pytest
 from phasegate.errors import ExitCode
 from phasegate.evidence.attestation import ATTEMPT, ATTESTATION, PHASE, PHASE_ATTESTATION, Origin, phase_statement_of
 from phasegate.evidence.canonical import sha256
+from phasegate.evidence.stated import StatedSummary
 from tests.phasegate.audit.tampering import own
 
 Members = dict[str, Any]
@@ -140,7 +141,8 @@ def test_a_phase_is_named_with_the_world_and_the_region_that_were_looked_at() ->
     }
     target = {"platform": "dev_full", "substrate": "aws", "world": "4", "region": "eu west/2"}
     origin = Origin("dev_full", "0" * 32)
-    statement = phase_statement_of(summary | {"target": target}, "s.json", "0" * 64, origin=origin, inputs=[])
+    stated = StatedSummary.of(summary | {"target": target})
+    statement = phase_statement_of(stated, "s.json", "0" * 64, origin=origin, inputs=[])
     uri = statement["predicate"]["resourceUri"]
     assert uri == "phasegate:dev_full/M4?region=eu%20west%2F2&substrate=aws&world=4"
     assert statement["subject"][0]["annotations"][PHASE]["target"] == target
