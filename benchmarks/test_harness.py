@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.phasegate.documents import gate_document, phase_document
+
 GATES, VERIFIERS = 20, 500
 RATIO = 1.3
 ROUNDS = 5
@@ -29,23 +31,12 @@ addopts = ["--import-mode=importlib"]
 
 
 def gate(number: int) -> dict[str, object]:
-    letter = chr(ord("A") + number)
-    prefix = f"M9{letter}"
-    return {
-        "id": f"M9.{letter}",
-        "title": f"gate {letter}",
-        "owner": "team",
-        "advance": f"ADVANCE_TO_{prefix}X",
-        "next_gate": f"M9.{letter}_READY",
-        "rolls_up_to": "M9-B1",
-        "codes": {"entry": f"{prefix}-B1", "evidence": f"{prefix}-B1", "publish": f"{prefix}-B1"},
-        "verifiers": [
-            {"id": f"{prefix}-V{n}", "name": "EMPTY", "purpose": "nothing", "raises": [f"{prefix}-B1"]}
-            for n in range(1, VERIFIERS + 1)
-        ],
-        "blockers": [{"code": f"{prefix}-B1", "meaning": "m", "remedy": "r", "severity": "S2", "rolls_up_to": "M9-B1"}],
-        "artifacts": [f"m9{letter.lower()}_one.json"],
-    }
+    return gate_document(
+        chr(ord("A") + number),
+        raises={f"EMPTY_{n}": [1] for n in range(1, VERIFIERS + 1)},
+        codes={"entry": 1, "evidence": 1, "publish": 1},
+        artifacts=["one"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("catalog/schemas", "gates"):
         (root / name).mkdir(parents=True)
     (root / "pyproject.toml").write_text(PYPROJECT)
-    document = {
-        "format": "phasegate-catalogue/1",
-        "platform": "demo",
-        "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "m"}]},
-        "gates": [gate(number) for number in range(GATES)],
-    }
-    (root / "catalog/m9.yaml").write_text(json.dumps(document))
+    (root / "catalog/m9.yaml").write_text(json.dumps(phase_document(*map(gate, range(GATES)))))
     for number in range(GATES):
         letter = chr(ord("A") + number)
         plain = [f"def test_{n}(): pass" for n in range(1, VERIFIERS + 1)]

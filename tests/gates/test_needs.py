@@ -11,7 +11,8 @@ import pytest
 
 from phasegate.errors import ExitCode
 from tests.gates.conftest import ROOT
-from tests.phasegate.harness.conftest import PYPROJECT, gate_document, module
+from tests.phasegate.documents import gate_document, phase_document
+from tests.phasegate.harness.conftest import PYPROJECT, module
 
 STARTED = """
     import sys
@@ -27,12 +28,10 @@ def judge(tmp_path, monkeypatch):
 
     def run(*needs: str) -> tuple[subprocess.CompletedProcess[str], dict]:
         gate = gate_document("A") | {"needs": list(needs)}
-        phase = {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]}
-        document = {"format": "phasegate-catalogue/1", "platform": "dev_full", "phase": phase, "gates": [gate]}
         files = {
             "pyproject.toml": textwrap.dedent(PYPROJECT).replace('"demo"', '"dev_full"'),
             "conftest.py": 'pytest_plugins = ["fixtures.session"]\n',
-            "catalog/m9.yaml": json.dumps(document),
+            "catalog/m9.yaml": json.dumps(phase_document(gate, platform="dev_full")),
             "catalog/schemas/m9a_snapshot.schema.json": '{"type": "object"}',
             "gates/test_m9a.py": module("A", v2=STARTED),
         }

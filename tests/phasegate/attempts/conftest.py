@@ -20,53 +20,23 @@ from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.store import S3Store
 from phasegate.verdict import TestRecord, TestState
 from tests.phasegate.attempts.services import GivenServices
+from tests.phasegate.documents import gate_document, phase_document
 from tests.phasegate.evidence.conftest import bucket, meddler, s3, s3_server, store
 
 __all__ = ["bucket", "meddler", "s3", "s3_server", "store"]
 
 
+CODES = {"entry": 1, "entry_absent": 2, "evidence": 3, "publish": 4, "leak": 5}
+
+
 def gate(letter: str, upstream: list[str]) -> dict[str, Any]:
-    prefix = f"M9{letter}"
-    return {
-        "id": f"M9.{letter}",
-        "title": f"gate {letter}",
-        "owner": "team",
-        "upstream": [{"gate": name} for name in upstream],
-        "advance": f"ADVANCE_TO_{prefix}X",
-        "next_gate": f"M9.{letter}_READY",
-        "rolls_up_to": "M9-B1",
-        "codes": {
-            "entry": f"{prefix}-B1",
-            "entry_absent": f"{prefix}-B2",
-            "evidence": f"{prefix}-B3",
-            "publish": f"{prefix}-B4",
-            "leak": f"{prefix}-B5",
-        },
-        "verifiers": [
-            {"id": f"{prefix}-V1", "name": "ALL", "purpose": "all", "raises": [f"{prefix}-B{n}" for n in range(1, 6)]}
-        ],
-        "blockers": [
-            {
-                "code": f"{prefix}-B{n}",
-                "meaning": "meaning",
-                "remedy": "remedy",
-                "severity": "S2",
-                "rolls_up_to": "M9-B1",
-            }
-            for n in range(1, 6)
-        ],
-        "artifacts": [f"m9{letter.lower()}_one.json", f"m9{letter.lower()}_two.json"],
-    }
+    """A gate whose one verifier raises every code, and whose pack owes two artifacts."""
+    return gate_document(letter, upstream=upstream, raises={"ALL": range(1, 6)}, codes=CODES, artifacts=["one", "two"])
 
 
 def document() -> dict[str, Any]:
     """A phase of three gates in a chain."""
-    return {
-        "format": "phasegate-catalogue/1",
-        "platform": "demo",
-        "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "blocked"}]},
-        "gates": [gate("A", []), gate("B", ["M9.A"]), gate("C", ["M9.B"])],
-    }
+    return phase_document(gate("A", []), gate("B", ["M9.A"]), gate("C", ["M9.B"]))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from tests.phasegate.documents import gate_document, phase_document
+
 PYPROJECT = """
     [tool.phasegate]
     platform = "demo"
@@ -55,37 +57,6 @@ CONFTEST = """
     def pytest_phasegate_provenance(config):
         return {"registry_sha256": "0" * 64}
     """
-
-
-def gate_document(letter: str, *, upstream: str | None = None) -> dict[str, Any]:
-    """A gate with three verifiers: V1 raises B1, V2 raises B2 or B3, V3 publishes and raises B4."""
-    prefix = f"M9{letter}"
-    return {
-        "id": f"M9.{letter}",
-        "title": f"gate {letter}",
-        "owner": "demo team",
-        "upstream": [{"gate": upstream}] if upstream else [],
-        "advance": f"ADVANCE_TO_{prefix}X",
-        "next_gate": f"M9.{letter}_READY",
-        "rolls_up_to": "M9-B1",
-        "codes": {"entry": f"{prefix}-B1", "evidence": f"{prefix}-B4", "publish": f"{prefix}-B4"},
-        "verifiers": [
-            {"id": f"{prefix}-V1", "name": "ENTRY", "purpose": "entry holds", "raises": [f"{prefix}-B1"]},
-            {"id": f"{prefix}-V2", "name": "BODY", "purpose": "body holds", "raises": [f"{prefix}-B2", f"{prefix}-B3"]},
-            {"id": f"{prefix}-V3", "name": "PUBLISH", "purpose": "pack is published", "raises": [f"{prefix}-B4"]},
-        ],
-        "blockers": [
-            {
-                "code": f"{prefix}-B{number}",
-                "meaning": f"meaning of {prefix}-B{number}",
-                "remedy": f"remedy of {prefix}-B{number}",
-                "severity": "S2",
-                "rolls_up_to": "M9-B1",
-            }
-            for number in range(1, 5)
-        ],
-        "artifacts": [f"m9{letter.lower()}_snapshot.json"],
-    }
 
 
 def module(letter: str, v1: str = "pass", v2: str = "pass", v3: str = "gate.publish()") -> str:
@@ -135,13 +106,7 @@ class Project:
 
     def catalogue(self, *gates: dict[str, Any]) -> None:
         """Writes the catalogue, and a schema that admits anything for each gate's artifact."""
-        document = {
-            "format": "phasegate-catalogue/1",
-            "platform": "demo",
-            "phase": {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]},
-            "gates": list(gates),
-        }
-        self.write("catalog/m9.yaml", json.dumps(document))  # JSON is YAML
+        self.write("catalog/m9.yaml", json.dumps(phase_document(*gates)))  # JSON is YAML
         for gate in gates:
             for artifact in gate["artifacts"]:
                 self.write(f"catalog/schemas/{Path(artifact).stem}.schema.json", json.dumps({"type": "object"}))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from phasegate.errors import ExitCode
-from tests.phasegate.harness.conftest import PYPROJECT, gate_document, module
+from tests.phasegate.documents import gate_document, phase_head
+from tests.phasegate.harness.conftest import PYPROJECT, module
 
 TAMPERING = """
     import pytest
@@ -105,9 +106,7 @@ def test_what_a_gates_folder_holds_judges_that_gate_and_who_imports_it(project) 
     for path in project.path.glob("catalog/schemas/*"):
         path.unlink()
     project.write("pyproject.toml", PYPROJECT.replace('"catalog"', '"gates"') + '\n    pythonpath = ["."]\n')
-    phase = {"id": "M9", "title": "demo", "blockers": [{"code": "M9-B1", "meaning": "a gate is blocked"}]}
-    head = {"format": "phasegate-catalogue/1", "platform": "demo", "phase": phase}
-    project.write("gates/m9/phase.yaml", json.dumps(head))
+    project.write("gates/m9/phase.yaml", json.dumps(phase_head()))
     for letter, upstream in (("A", None), ("B", "M9.A"), ("C", None)):
         home = f"gates/m9/{letter.lower()}"
         project.write(f"{home}/gate.yaml", json.dumps(gate_document(letter, upstream=upstream)))

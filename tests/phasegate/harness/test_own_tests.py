@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from phasegate.errors import ExitCode
-from tests.phasegate.harness.conftest import gate_document
+from tests.phasegate.documents import gate_document
 
 MODULE = """
     import pytest

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from phasegate.errors import ExitCode
-from tests.phasegate.harness.conftest import gate_document
+from tests.phasegate.documents import gate_document
 
 
 @pytest.fixture
