@@ -24,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_KEYS] = Path(tempfile.mkdtemp(prefix="phasegate-keys-"))
         os.environ["XDG_CONFIG_HOME"] = str(config.stash[_KEYS])
+        # The suite starts some thousand processes; without byte code each would compile the whole project again.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
