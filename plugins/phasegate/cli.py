@@ -30,6 +30,7 @@ _BUILT_IN: Final = {
     "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
     "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),
     "new": ("phasegate.commands.new:app", "Write the folder of a new gate from its catalogue entry."),
+    "report": ("phasegate.commands.report:app", "Seal a report: sign it with the attempts that it shows."),
     "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),
     "verdict": ("phasegate.commands.verdict:app", "Whether a gate advances now, as an exit code."),
     "verify": ("phasegate.commands.verify:app", "Audit evidence: digests, chain, signatures, durable copies."),

@@ -24,6 +24,7 @@ from phasegate.attempts.index import NAME as INDEX
 from phasegate.attempts.index import index_lies, is_current
 from phasegate.attempts.present import target_in_words
 from phasegate.attempts.root_id import NAME as ROOT_ID
+from phasegate.attempts.sealed import examine
 from phasegate.attempts.strays import strays
 from phasegate.errors import EvidenceError
 from phasegate.evidence.attestation import (
@@ -138,7 +139,7 @@ class Auditor:
                 self._notes.add(f"{stray.place}: {stray.fact}")
             else:
                 self._defect("", stray.place, stray.fact)
-        for look in (self._look_at_receipts, self._look_at_ends, self._look_at_indexes):
+        for look in (self._look_at_receipts, self._look_at_ends, self._look_at_indexes, self._look_at_reports):
             try:
                 look()
             except UnreadableError:
@@ -203,6 +204,11 @@ class Auditor:
             # What stands in the chain takes a walk of it, and is asked only where the index says more than the packs.
             if not lies and not is_current(folder, data, self._archive.attempts(folder.name)):
                 self._notes.add(f"{place}: it is not what the folders say now; `phasegate runs` is")
+
+    def _look_at_reports(self) -> None:
+        found = examine(self._archive, self._keys, self._origin, self._pruned, self._store)
+        self._found |= {*found.defects}
+        self._notes |= {*found.notes}
 
     def _judge(self, path: Path) -> list[Path]:
         """Judges one attempt; returns the folders of those that it rests on or follows."""

@@ -6,8 +6,9 @@ hides it, or a lock that ends early is somebody's work, whatever a read of the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
 
 from phasegate.attempts.defects import Defect, DefectKind
 from phasegate.attempts.history import invalidation
@@ -17,6 +18,9 @@ from phasegate.evidence.files import UnreadableError, is_there, read_file
 from phasegate.evidence.store import StoredVersion
 from phasegate.evidence.verify import INVALIDATED, VerifiedPack
 from phasegate.printable import text_of
+
+DURABLE_REPORTS: Final = "reports"
+"""Under this key, beside the attempts, sealed reports are stored."""
 
 
 class DurableCopy(Protocol):
@@ -59,7 +63,9 @@ def durable_defects(pack: VerifiedPack, summary_name: str, store: DurableCopy) -
     # An attempt that could not be published says so itself; what of it is there nevertheless must be its own.
     owed = [*published, *(concluding if published or pack.summary.passed else ())]
     for file in dict.fromkeys([*owed, *(item for item in concluding if item in kept)]):
-        yield from _of_object(pack, store, file, published.get(file), [item for item in stored if item.name == file])
+        versions = [item for item in stored if item.name == file]
+        for fact in _facts(pack.folder, store, name, file, published.get(file), versions):
+            yield Defect(name, file, DefectKind.DURABLE, fact)
     if INVALIDATED in kept and pack.summary.passed and invalidation(pack.folder) is None:
         yield Defect(
             name, INVALIDATED, DefectKind.DURABLE, "the durable copy was taken back, and the local one was not"
@@ -69,26 +75,60 @@ def durable_defects(pack: VerifiedPack, summary_name: str, store: DurableCopy) -
         yield Defect(name, surplus, DefectKind.DURABLE, fact)
 
 
-def _of_object(
-    pack: VerifiedPack, store: DurableCopy, file: str, version_id: str | None, stored: Sequence[StoredVersion]
-) -> Iterator[Defect]:
-    name = pack.folder.name
-    for fact in _shadows(version_id, stored):
-        yield Defect(name, file, DefectKind.DURABLE, fact)
+def report_defects(folder: Path, objects: Mapping[str, str | None], store: DurableCopy) -> Iterator[Defect]:
+    """What is wrong with the durable copy of a sealed report.
+
+    Args:
+        folder: The local copy.
+        objects: What was stored: file and version.
+        store: The durable copies.
+    """
+    place = f"{folder.parent.name}/{folder.name}"
+    try:
+        stored = store.versions(f"{DURABLE_REPORTS}/{folder.name}")
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
+        fact = f"the durable copy cannot be listed: {type(error).__name__}: {text_of(error)}"
+        yield Defect("", place, DefectKind.DURABLE, fact)
+        return
+    for file, version_id in objects.items():
+        versions = [item for item in stored if item.name == file]
+        for fact in _facts(folder, store, f"{DURABLE_REPORTS}/{folder.name}", file, version_id, versions):
+            yield Defect("", f"{place}/{file}", DefectKind.DURABLE, fact)
+
+
+def _facts(
+    folder: Path,
+    store: DurableCopy,
+    name: str,
+    file: str,
+    version_id: str | None,
+    stored: Sequence[StoredVersion],
+) -> Iterator[str]:
+    """What is wrong with one object.
+
+    Args:
+        folder: The local copy.
+        store: The durable copies.
+        name: The object's folder there.
+        file: Its file name.
+        version_id: The version that was read back; None where none is known.
+        stored: What stands under its key.
+    """
+    yield from _shadows(version_id, stored)
     try:
         data = store.read(name, file, version_id)
         flaw = store.lock_flaw(name, file, version_id)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is the defect
-        yield Defect(name, file, DefectKind.DURABLE, f"it cannot be read: {type(error).__name__}: {text_of(error)}")
+        yield f"it cannot be read: {type(error).__name__}: {text_of(error)}"
         return
     try:
-        local = read_file(pack.folder / file)
+        local = read_file(folder / file)
     except UnreadableError:
-        local = None  # the pack's own defects name it
+        local = None  # the defects of the local copy name it
     if local is not None and sha256(local) != sha256(data):
-        yield Defect(name, file, DefectKind.DURABLE, "the durable copy has other bytes than the local one")
+        yield "the durable copy has other bytes than the local one"
     if flaw:
-        yield Defect(name, file, DefectKind.DURABLE, flaw)
+        yield flaw
 
 
 def _shadows(version_id: str | None, stored: Sequence[StoredVersion]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def publish_artifacts(
             "schema": "phasegate/publication-receipt/1",
             "phase_execution_id": execution_id,
             "gate": gate_id,
-            "objects": [_receipt_row(item) for item in stored],
+            "objects": [receipt_row(item) for item in stored],
         }
     )
     own, own_failed = publish_all(store, execution_id, {RECEIPT_NAME: receipt})
@@ -103,7 +103,8 @@ def detail_of(error: PublishError) -> str:
     return f"{problem.place}: {problem.fact}"
 
 
-def _receipt_row(receipt: Receipt) -> dict[str, JsonValue]:
+def receipt_row(receipt: Receipt) -> dict[str, JsonValue]:
+    """What a receipt says of one object."""
     return {
         "file": receipt.name,
         "uri": receipt.uri,

@@ -26,6 +26,10 @@ PRUNED: Final = ".pruned"
 """Where receipts of what was pruned lie, under the platform's root."""
 RECEIPT_NAME: Final = re.compile(r"prune_\d{8}T\d{6}Z_\d+\.dsse\.json")
 """What a receipt is called."""
+REPORTS: Final = ".reports"
+"""Where sealed reports lie, under the platform's root."""
+REPORT_NAME: Final = re.compile(r"report_\d{8}T\d{6}Z")
+"""What the folder of one is called."""
 ASIDE: Final = ".pruned-"
 """What an attempt's folder is called while a prune removes it; the attempt's name follows."""
 
@@ -55,7 +59,7 @@ class Stray:
 
 def strays(layout: Layout) -> Iterator[Stray]:
     """Everything under a platform's root that no attempt accounts for, in order."""
-    folders = {HEADS: _of_heads, PRUNED: _of_pruned, SESSIONS: _of_sessions}
+    folders = {HEADS: _of_heads, PRUNED: _of_pruned, REPORTS: _of_reports, SESSIONS: _of_sessions}
     for entry in _entries(layout.root, ""):
         if isinstance(entry, Stray):
             yield entry
@@ -109,6 +113,14 @@ def _of_pruned(entry: Entry, place: str) -> Iterator[Stray]:
     if half is not None and RECEIPT_NAME.fullmatch(half["name"]) and entry.is_file:
         yield _stray(place, _CUT_SHORT, harmless=True)
     elif RECEIPT_NAME.fullmatch(entry.name) is None:
+        yield _stray(place, _UNKNOWN)
+
+
+def _of_reports(entry: Entry, place: str) -> Iterator[Stray]:
+    half = _HALF_WRITTEN.fullmatch(entry.name)
+    if half is not None and REPORT_NAME.fullmatch(half["name"]) and entry.is_folder:
+        yield _stray(place, _CUT_SHORT, harmless=True)
+    elif REPORT_NAME.fullmatch(entry.name) is None or not entry.is_folder:
         yield _stray(place, _UNKNOWN)
 
 

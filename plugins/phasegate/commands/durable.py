@@ -7,6 +7,7 @@ from typing import Any, Final
 from phasegate.attempts.durable import DurableCopy
 from phasegate.commands.lazy import load_object
 from phasegate.errors import EvidenceError, Problem, SettingsError
+from phasegate.evidence.custody import EvidenceStore
 from phasegate.printable import text_of
 from phasegate.settings import Settings
 
@@ -37,4 +38,20 @@ def load_durable(settings: Settings) -> DurableCopy:
     if missing:
         fact = f"{settings.durable} gives {type(found).__name__}, which has no method {', '.join(missing)}"
         raise SettingsError(Problem(fact, place, f"give an object with {', '.join(_METHODS)}"))
+    return found  # type: ignore[no-any-return]
+
+
+def load_publishing(settings: Settings) -> EvidenceStore:
+    """The project's durable store, to store something in it.
+
+    Raises:
+        EvidenceError: As `load_durable`.
+        SettingsError: As `load_durable`, or what is opened can only be read.
+    """
+    found: Any = load_durable(settings)
+    missing = [name for name in ("publish", "uri") if not callable(getattr(found, name, None))]
+    if missing:
+        place = f"{settings.root / 'pyproject.toml'}: [tool.phasegate] durable"
+        fact = f"{settings.durable} gives {type(found).__name__}, which has no method {', '.join(missing)}"
+        raise SettingsError(Problem(fact, place, "give a store, such as phasegate.evidence.store.S3Store"))
     return found  # type: ignore[no-any-return]

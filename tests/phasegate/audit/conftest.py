@@ -61,7 +61,7 @@ class Furnished(Project):
 
 @dataclass(frozen=True)
 class Told:
-    """What `phasegate verify` said.
+    """What a command said.
 
     Attributes:
         code: Its exit code.
@@ -92,10 +92,15 @@ class Told:
 
 
 def verify(folder: Path, *arguments: str) -> Told:
-    """Calls `phasegate verify` in a project, in this process: the same command, without the start of another one."""
+    """Calls `phasegate verify` in a project."""
+    return command(folder, "verify", *arguments)
+
+
+def command(folder: Path, *arguments: str) -> Told:
+    """Calls `phasegate` in a project, in this process: the same command, without the start of another one."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(["verify", *arguments])
+        code = main(arguments)
     return Told(code, out.getvalue(), err.getvalue())
 
 

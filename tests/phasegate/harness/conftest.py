@@ -167,7 +167,7 @@ def s3_endpoint() -> Iterator[str]:
 
 def make_bucket(endpoint: str) -> str:
     """A new versioned bucket; the clock of the ids has seconds, so no two projects may meet in one."""
-    s3 = _s3(endpoint)
+    s3 = s3_client(endpoint)
     bucket = f"evidence-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -175,7 +175,8 @@ def make_bucket(endpoint: str) -> str:
 
 
 @cache
-def _s3(endpoint: str) -> Any:
+def s3_client(endpoint: str) -> Any:
+    """A client of the server that keeps the evidence of the projects under test."""
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
