@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.phasegate.forked import Forked, forks
 
 CHILD_OPTIONS = "-p no:hypothesispytest -p no:benchmark"
 """For `PYTEST_ADDOPTS` of sessions that tests start: Hypothesis alone would double the time that such a one takes."""
@@ -42,6 +47,17 @@ def lean_children() -> None:
 
 @pytest.fixture
 def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Pytest's own, which drops the options of the environment, with those of child sessions."""
+    """Pytest's own, which drops the options of the environment; its sessions are forked, as lean as all children."""
     monkeypatch.setenv("PYTEST_ADDOPTS", CHILD_OPTIONS)
+    spawn = pytester.popen
+
+    def popen(command: Sequence[str], **more: Any) -> Any:
+        paths = filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        if command[:2] != (sys.executable, "-mpytest") or not forks().takes(environment):
+            return spawn(command, **more)
+        forks().start(command[2:], Path.cwd(), environment, more["stdout"].fileno(), more["stderr"].fileno())
+        return Forked(forks())
+
+    monkeypatch.setattr(pytester, "popen", popen)
     return pytester

@@ -19,6 +19,7 @@ from infra.clients import Clients
 from infra.emulator.process import SubstrateProcess, ensure_running
 from infra.emulator.world import World, open_fresh_world
 from tests.gates.rehearsal import CATALOGUE, Rehearsal
+from tests.phasegate.forked import forks
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = ROOT / "infra/handles/dev_full_handles.registry.v0.md"
@@ -95,14 +96,24 @@ class Platform:
 
     def run(self, gates: str, *options: str) -> Run:
         """Runs gates as a user does: pytest, as a process."""
+        command, environment = self._command(gates, *options), self._environment()
+        if forks().takes(environment):
+            return Run(*forks().run(command, ROOT, environment), self.runs)
         with self.start(gates, *options) as process:
             output, _ = process.communicate(timeout=120)
         return Run(process.returncode, output, self.runs)
 
     def start(self, gates: str, *options: str) -> subprocess.Popen[str]:
-        """Starts such a session, and does not wait for it."""
+        """Starts such a session in a process of its own, and does not wait for it."""
+        command = [sys.executable, "-m", "pytest", *self._command(gates, *options)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self._environment(), stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
+
+    def _command(self, gates: str, *options: str) -> list[str]:
         command = [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", gates),
+            *("-p", "no:cacheprovider", "-m", gates),
             # With a space instead of "=", pytest would take the paths for tests and look for its root there.
             f"--world={self.world.account_id}",
             f"--substrate-state={self.substrate.state_dir}",
@@ -111,10 +122,11 @@ class Platform:
         ]
         if self.registry is not None:
             command.append(f"--registry={self.registry}")
+        return command
+
+    def _environment(self) -> dict[str, str]:
         environment = os.environ | self.environment
-        environment = {name: value for name, value in environment.items() if not name.startswith("PYTEST_XDIST")}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+        return {name: value for name, value in environment.items() if not name.startswith("PYTEST_XDIST")}
 
     def phasegate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Calls the command line."""

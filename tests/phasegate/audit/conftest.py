@@ -10,8 +10,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pytest
 
 from phasegate.cli import main
 from phasegate.errors import ExitCode
+from tests.phasegate.forked import forks
 from tests.phasegate.harness.conftest import Project, make_bucket, project, s3_endpoint
 
 __all__ = ["project", "s3_endpoint"]
@@ -54,9 +53,8 @@ class Furnished(Project):
 
     def session(self, *arguments: str) -> int:
         """Runs gates in a process of their own; returns the exit code."""
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        done = subprocess.run(command, cwd=self.path, env=self._environment, capture_output=True, check=False)
-        return done.returncode
+        code, _ = forks().run(["-q", "-p", "no:cacheprovider", *arguments], self.path, self._environment)
+        return code
 
 
 @dataclass(frozen=True)
