@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell without job control starts what runs in its background deaf to it, and so would be all it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):  # what tests start is not what a job of GitHub runs
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         config.stash[_KEYS] = Path(tempfile.mkdtemp(prefix="phasegate-keys-"))
         os.environ["XDG_CONFIG_HOME"] = str(config.stash[_KEYS])

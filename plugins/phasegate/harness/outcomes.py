@@ -26,6 +26,7 @@ class Protocol:
 
     Attributes:
         test: The verifier test.
+        execution_id: The attempt that it is part of; None where that could not be opened.
         children: What child processes of the test report to.
         body: What its function itself did.
         scopes: One scope for each time that the test function was called.
@@ -37,6 +38,7 @@ class Protocol:
     """
 
     test: VerifierTest
+    execution_id: str | None = None
     children: Spool | None = None
     body: Body = field(default_factory=Body)
     scopes: list[Scope] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a report says of a verifier beside pytest's own words: gate, verifier and blockers."""
+"""What a report says of a verifier beside pytest's own words: gate, verifier, blockers and attempt."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _CODES_KEY = pytest.StashKey[set[str]]()
 
 
 def describe(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Adds `gate`, `verifier` and `blockers` to the properties of a verifier's report.
+    """Adds `gate`, `verifier`, `blockers` and `execution_id` to the properties of a verifier's report.
 
     Blockers are the codes that the test raised so far, separated by commas: where a phase of it failed and raised none,
     the gate's code for what no blocker describes, where it was skipped, that of what was not evaluated.
+    The execution id is left out where no attempt could be opened.
     """
     test = item.stash.get(TEST_KEY, None)
     if test is not None:
@@ -22,6 +23,9 @@ def describe(item: pytest.Item, report: pytest.TestReport) -> None:
         codes |= set(_codes(item, report, test))
         said = ",".join(sorted(codes))
         report.user_properties += [("gate", test.gate.id), ("verifier", test.verifier.id), ("blockers", said)]
+        protocol = item.stash.get(PROTOCOL_KEY, None)
+        if protocol is not None and protocol.execution_id is not None:
+            report.user_properties.append(("execution_id", protocol.execution_id))
 
 
 def _codes(item: pytest.Item, report: pytest.TestReport, test: VerifierTest) -> list[str]:

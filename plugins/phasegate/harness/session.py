@@ -174,7 +174,9 @@ class AttemptRunner:
         if test.gate.id not in self._open:
             self._open_attempt(test.gate)
         self._fixture_users.use(item, test.gate.id)
-        protocol = Protocol(test, self._background.children)
+        opened = self._open.get(test.gate.id)
+        execution_id = opened.execution_id if opened is not None else None
+        protocol = Protocol(test, execution_id, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
         with Unraisable():

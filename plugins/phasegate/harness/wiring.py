@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from phasegate.harness import belonging, marks
 from phasegate.harness.answers import SessionServices
 from phasegate.harness.applied import APPLIED_KEY, Applied
 from phasegate.harness.collecting import Collecting
-from phasegate.harness.distribution import Distribution, is_controller, session_id
+from phasegate.harness.distribution import Distribution, is_controller, is_worker, session_id
 from phasegate.harness.ending import ENDING_KEY, Ending, only_shows
 from phasegate.harness.facts import present_of
 from phasegate.harness.hygiene import Hygiene, new_scanner
@@ -25,6 +26,8 @@ from phasegate.harness.session import RUNNER_KEY, AttemptRunner
 from phasegate.harness.stash import CATALOGUE_KEY, SETTINGS_KEY
 from phasegate.project import load_catalogue, load_waivers
 from phasegate.reports import terminal
+from phasegate.reports.github import GitHub, is_github
+from phasegate.reports.junit import JUnit
 from phasegate.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,6 +73,19 @@ def set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
     config.stash[terminal.UPSTREAM_KEY] = choices.spelled["upstream"]
     if not config.pluginmanager.is_registered(terminal):  # -p may have named it
         register(config, terminal, "phasegate-board")
+    if not is_worker(config):
+        _report(config, settings, catalogue)
+
+
+def _report(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> None:
+    """Registers the reports that this session is asked for beside the board."""
+    if is_github(os.environ):
+        silences = belonging.reaches(config, settings.verifiers)
+        register(config, GitHub(os.environ, catalogue, settings.root, silences=silences), "phasegate-github")
+    if config.getoption("xmlpath", None):
+        register(
+            config, JUnit(config.option.xmlpath, strict=config.getini("junit_family") == "xunit2"), "phasegate-junit"
+        )
 
 
 def _staging(

@@ -1,9 +1,8 @@
-"""What reports are given: properties of each verifier's report, and one hook at the end with typed summaries."""
+"""What reports are given: one hook at the end of a session, with typed summaries."""
 
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -20,32 +19,6 @@ LISTENER = """
                 print(json.dumps(said | {"same": summary.phase_execution_id == attempt.execution_id}), file=file)
             print(json.dumps({"problems": [problem.fact for problem in problems]}), file=file)
     """
-
-
-def properties(project) -> dict[str, dict[str, str]]:
-    """Of each test of the JUnit report, by its name and gate."""
-    tree = ET.parse(project.path / "junit.xml")  # noqa: S314 - pytest wrote it just now
-    found = {}
-    for case in tree.iter("testcase"):
-        own = {each.get("name"): each.get("value") for each in case.iter("property")}
-        found[f"{own.get('verifier', case.get('name'))}"] = own
-    return found
-
-
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
-def test_a_report_names_gate_verifier_and_blockers(project, workers) -> None:
-    project.gate("A", v2='block("M9A-B2", "one")\nblock("M9A-B3", "two")')
-    project.gate("B", v2="raise LookupError")
-    project.gate("C", v2="pytest.skip('later')")
-    project.write("gates/test_plain.py", "def test_plain(): pass\n")
-    assert project.run("--junitxml=junit.xml", *workers).ret == ExitCode.BLOCKED
-    found = properties(project)
-    assert found["M9A-V1"] == {"gate": "M9.A", "verifier": "M9A-V1", "blockers": ""}
-    assert found["M9A-V2"]["blockers"] == "M9A-B2,M9A-B3"
-    assert found["M9B-V1"]["blockers"] == "M9B-B1"
-    assert found["M9B-V2"]["blockers"] == "M9B-UNMAPPED"
-    assert found["M9C-V2"]["blockers"] == "M9C-NOT_EVALUATED"
-    assert found["test_plain"] == {}
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])
