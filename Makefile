@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test fuzz coverage lint format bench lock clean
+.PHONY: help venv run ci test fuzz coverage lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,11 @@ GATES ?= m4
 run: $(STAMP) ## run the gates on the embedded platform and print the verdict board
 	$(BIN)/pytest -m "$(GATES)"
 
+LEGS ?= runs/ci/$(shell date -u +%Y%m%dT%H%M%SZ)
+
+ci: $(STAMP) ## the legs of the CI pipeline, here: each phase on the evidence of the one before, then all of them judged
+	$(BIN)/phasegate legs all --legs="$(LEGS)"
+
 test: $(STAMP) ## the whole test suite
 	$(BIN)/pytest tests -n 2
 
@@ -36,12 +41,17 @@ coverage: $(STAMP) ## the suite under branch coverage, against the floor
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: $(STAMP) ## format, lint, types, import contracts, catalogue
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+
+lint: $(STAMP) ## format, lint, types, import contracts, catalogue, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/phasegate catalog lint
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
+	$(BIN)/zizmor --offline --quiet --pedantic $(WORKFLOWS)
 
 format: $(STAMP) ## rewrite the sources in the house format
 	$(BIN)/ruff format .

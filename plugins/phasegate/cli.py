@@ -29,6 +29,8 @@ _BUILT_IN: Final = {
     "catalog": ("phasegate.commands.catalog:app", "Check, show and export the catalogue of gates."),
     "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
     "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),
+    "legs": ("phasegate.commands.legs:app", "Run a pipeline's legs, hand evidence on, and judge the whole."),
+    "matrix": ("phasegate.commands.matrix:app", "The legs of a pipeline, computed from the catalogue."),
     "new": ("phasegate.commands.new:app", "Write the folder of a new gate from its catalogue entry."),
     "report": ("phasegate.commands.report:app", "Seal a report: sign it with the attempts that it shows."),
     "runs": ("phasegate.commands.runs:app", "List attempts and which are authoritative; invalidate, prune."),

@@ -15,6 +15,7 @@ from phasegate.errors import Problem, SettingsError
 _TABLE = "[tool.phasegate]"
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """It names a folder of evidence and one of keys, so it is one plain path component."""
+_RUNNER = "ubuntu-24.04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Settings:
         durable: What opens the durable store outside a test run, as `module:attribute`; None where nothing does.
         short_options: The options of pytest whose short spellings must work, without dashes; None where those are to
             work that no other plugin takes.
+        runs_on: The runner that a pipeline gives a leg, by a label of its gates' `needs`, and for any other by
+            `default`.
     """
 
     root: Path
@@ -50,6 +53,7 @@ class Settings:
     durable: str | None = None
     short_options: tuple[str, ...] | None = None
     code: tuple[Path, ...] = ()
+    runs_on: Mapping[str, str] = field(default_factory=lambda: {"default": _RUNNER})
 
     @property
     def schemas(self) -> tuple[Path, ...]:
@@ -130,7 +134,7 @@ def _table(pyproject: Path) -> dict[str, Any] | None:
 def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
     problems: list[Problem] = []
     known = {"platform", "catalogue", "verifiers", "registry", "runs_root", "substrates", "commands"}
-    known |= {"signing_key", "durable", "short_options", "code"}
+    known |= {"signing_key", "durable", "short_options", "code", "runs_on"}
 
     def complain(key: str, fact: str, remedy: str) -> None:
         problems.append(Problem(fact=fact, place=f"{pyproject}: {_TABLE} {key}", remedy=remedy))
@@ -158,6 +162,10 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
     ):
         complain("commands", 'is not a table of `name = "module:attribute"`', "write one line a command")
         commands = {}
+    runners = table.get("runs_on", {})
+    if not isinstance(runners, dict) or not all(isinstance(name, str) and name.strip() for name in runners.values()):
+        complain("runs_on", 'is not a table of `need = "runner"`', "write one line a label of `needs`, and `default`")
+        runners = {}
     root = pyproject.parent
     short_options: tuple[str, ...] | None = () if table.get("short_options") == [] else None
     if table.get("short_options"):
@@ -182,6 +190,7 @@ def _settings(table: dict[str, Any], pyproject: Path) -> Settings:
         durable=text("durable", needed=False) or None,
         short_options=short_options,
         code=tuple(root / name for name in texts("code", [])) if "code" in table else (),
+        runs_on={"default": _RUNNER, **runners},
     )
     for path in settings.code:
         if not path.exists() or not path.resolve().is_relative_to(root.resolve()):
