@@ -198,6 +198,18 @@ def test_nothing_at_all_and_a_leg_that_nobody_knows_are_failures(chain) -> None:
     assert len(chain.flaws()[0]) == 3
 
 
+def test_a_success_that_its_evidence_does_not_bear_out_is_none(chain) -> None:
+    said = chain.result("M2")
+    claimed = said["gates"]["M2.A"]
+    (chain.root / "legs/leg-M2/result.json").write_text(json.dumps(said | {"gates": {"M2.A": "m2a_20200101T000000Z"}}))
+    shutil.rmtree(chain.root / "legs/leg-M1/runs")
+    done = chain.legs("check", "--legs=legs")
+    assert done.returncode == ExitCode.EVIDENCE
+    assert "leg M2 says that M2.A advanced by m2a_20200101T000000Z, and its evidence does not" in done.stdout
+    assert "leg M1 says that M1.A advanced by m1a_" in done.stdout
+    assert claimed not in done.stdout
+
+
 def test_evidence_that_was_changed_on_the_way_is_refused_at_the_entry(chain) -> None:
     shutil.rmtree(chain.root / "legs/leg-M3")
     summary = next((chain.root / "legs/leg-M2/runs/demo/m1").glob("m1a*/m1a_snapshot.json"))

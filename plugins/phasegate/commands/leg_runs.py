@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from phasegate.attempts.opening import archive_of
 from phasegate.catalog.legs import Leg
 from phasegate.catalog.model import Catalogue
-from phasegate.commands.leg_results import KEY, PREFIX, RUNS, Ended, LegResult, read_result
+from phasegate.commands.leg_results import KEY, PREFIX, RUNS, Ended, Flaw, LegResult, flaws_of, read_result
 from phasegate.errors import EvidenceError, ExitCode, Problem
 from phasegate.evidence.keys import KeyStore, public_pem
 from phasegate.settings import Settings
@@ -64,12 +64,41 @@ class Pipeline:
         """Verifies the evidence in the folder of a leg, in a process of its own; gives its exit code."""
         return self._called("phasegate", "verify", f"--runs-root={folder / RUNS}")
 
+    def flaws(self) -> Iterator[Flaw]:
+        """Why the legs in the folder are no success: by what they say, and by what their evidence says."""
+        yield from flaws_of(self.legs, self.catalogue.sha256, self.root)
+        for leg in self.legs:
+            yield from self._unfounded(leg)
+        newest = self.newest()
+        if newest is not None and (code := self.verify(newest)):
+            fact = f"the evidence of the last leg does not verify (exit code {code})"
+            remedy = "see what `phasegate verify` names above, and run the pipeline again"
+            yield Flaw(Problem(fact, str(newest), remedy), ExitCode.EVIDENCE)
+
     def newest(self, before: Leg | None = None) -> Path | None:
         """The folder of the last leg, before another one or of all, that left evidence."""
         names = [leg.phase.id for leg in self.legs]
         earlier = names[: names.index(before.phase.id)] if before is not None else names
         found = [self.folder(name) for name in earlier if (self.folder(name) / RUNS).is_dir()]
         return found[-1] if found else None
+
+    def _unfounded(self, leg: Leg) -> Iterator[Flaw]:
+        """What a leg claims, and its evidence does not say."""
+        folder = self.folder(leg.phase.id)
+        try:
+            result = read_result(folder)
+        except EvidenceError:
+            return  # which is a flaw already
+        claimed = result.gates if result is not None and result.result is Ended.SUCCESS else {}
+        try:
+            found = self._advancing(leg, folder) if claimed else {}
+        except EvidenceError as error:
+            yield from (Flaw(problem, ExitCode.EVIDENCE) for problem in error.problems)
+            return
+        for gate, attempt in claimed.items():
+            if found.get(attempt) != gate:
+                fact = f"leg {leg.phase.id} says that {gate} advanced by {attempt}, and its evidence does not"
+                yield Flaw(Problem(fact, str(folder), "run the leg again"), ExitCode.EVIDENCE)
 
     def _ended(self, leg: Leg, folder: Path, arguments: Sequence[str]) -> LegResult:
         for phase in leg.upstream:

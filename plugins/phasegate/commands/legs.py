@@ -11,7 +11,7 @@ import typer
 
 from phasegate.catalog.legs import legs_of
 from phasegate.catalog.near import near
-from phasegate.commands.leg_results import Ended, Flaw, exit_code_of, flaws_of, flaws_of_jobs
+from phasegate.commands.leg_results import Ended, Flaw, exit_code_of, flaws_of_jobs
 from phasegate.commands.leg_runs import Pipeline
 from phasegate.errors import EvidenceError, ExitCode, Problem, SettingsError
 from phasegate.evidence.files import read_file
@@ -19,7 +19,9 @@ from phasegate.printable import say
 from phasegate.project import load_catalogue
 from phasegate.settings import require_settings
 
-app = typer.Typer(help="Run a pipeline's legs, hand evidence on, and judge the whole.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run a pipeline's legs, hand evidence on, and judge the whole.", no_args_is_help=True, add_completion=False
+)
 
 Folder = Annotated[Path, typer.Option("--legs", help="The folder with a folder for each leg.", metavar="DIR")]
 Arguments = Annotated[list[str] | None, typer.Argument(help="What pytest is told, behind `--`.", metavar="-- ARGS")]
@@ -75,11 +77,7 @@ def check(
 
 
 def _judge(pipeline: Pipeline, flaws: list[Flaw]) -> None:
-    flaws += flaws_of(pipeline.legs, pipeline.catalogue.sha256, pipeline.root)
-    newest = pipeline.newest()
-    if newest is not None and (code := pipeline.verify(newest)):
-        fact = f"the evidence of the last leg does not verify (exit code {code})"
-        flaws.append(Flaw(Problem(fact, str(newest), "see what `phasegate verify` names above"), ExitCode.EVIDENCE))
+    flaws += pipeline.flaws()
     for flaw in flaws:
         say(str(flaw.problem))
     count = len(pipeline.legs)

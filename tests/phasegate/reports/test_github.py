@@ -75,7 +75,8 @@ def test_what_has_no_test_of_its_own_is_annotated_in_the_catalogue(job) -> None:
     commands = obeyed(done.stdout.str())
     assert {command.name for command in commands} == {"error"}
     places = {command.properties["title"].partition(":")[0]: command.properties["file"] for command in commands}
-    assert places["M9.C HOLD_REMEDIATE"] == "catalog/m9.yaml"
+    assert len(places) == 2
+    assert set(places.values()) == {"catalog/m9.yaml"}
 
 
 def test_a_session_that_is_no_job_or_runs_no_gate_says_nothing_to_a_runner(job, monkeypatch) -> None:
