@@ -15,8 +15,9 @@ from phasegate.errors import Problem
 
 if TYPE_CHECKING:
     from phasegate.attempts import Attestor, Committed
-    from phasegate.catalog.model import Catalogue, Gate
+    from phasegate.catalog.model import Catalogue, Gate, Verifier
     from phasegate.evidence.store import EvidenceStore
+    from phasegate.verdict import TestRecord
 
 
 @pytest.hookspec(firstresult=True)
@@ -54,6 +55,33 @@ def pytest_phasegate_inputs(config: pytest.Config, names: Collection[str]) -> Ma
 @pytest.hookspec
 def pytest_phasegate_gates_selected(config: pytest.Config, catalogue: Catalogue, gates: Sequence[Gate]) -> None:
     """The gates that this process is about to run, in chain order; called before the first of them."""
+
+
+@pytest.hookspec
+def pytest_phasegate_test_began(item: pytest.Item, gate: Gate, verifier: Verifier, execution_id: str) -> None:
+    """A verifier's test begins, in the process that runs it.
+
+    Args:
+        item: The test.
+        gate: Its gate.
+        verifier: Its verifier.
+        execution_id: The attempt.
+    """
+
+
+@pytest.hookspec
+def pytest_phasegate_test_recorded(
+    item: pytest.Item, gate: Gate, verifier: Verifier, record: TestRecord, execution_id: str
+) -> None:
+    """A verifier's test ended, in the process that ran it, and its record stands in the gate's attempt.
+
+    Args:
+        item: The test.
+        gate: Its gate.
+        verifier: Its verifier.
+        record: How it ended, and what it raised; without secrets.
+        execution_id: The attempt.
+    """
 
 
 @pytest.hookspec

@@ -34,6 +34,7 @@ from phasegate.evidence.secrets import SecretScanner
 from phasegate.evidence.stated import StatedSummary
 from phasegate.evidence.store import EvidenceStore, PublishFailure
 from phasegate.evidence.summary import SummaryFacts, build_summary
+from phasegate.evidence.verify import read_summary
 from phasegate.verdict import Finding, GateJudgement, TestRecord, judge
 
 Attestor = Callable[[Mapping[str, JsonValue]], bytes]
@@ -64,6 +65,11 @@ class Committed:
             return ExecutionSummary.model_validate_json(raw)
         except (UnreadableError, OSError, ValueError):
             return None
+
+    @property
+    def stated(self) -> StatedSummary:
+        """The same, read whatever stands there."""
+        return read_summary(self.path / self.judgement.gate.summary_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,18 @@ _Said = list[str | list[str]]
 _REMEDY = "leave it out while gates run: what a test prints and logs is shown with its report, without secrets"
 
 
-def guard_outlets(config: pytest.Config, hygiene: Hygiene) -> None:
-    """Registers what keeps the outlets of a session clean; called before any reporter is registered."""
+def guard_outlets(config: pytest.Config, hygiene: Hygiene) -> AllureOutlet:
+    """Registers what keeps the outlets of a session clean; called before any reporter is registered.
+
+    Returns:
+        The outlet of Allure, for what writes more there.
+    """
     config.stash[HYGIENE_KEY] = hygiene
     register(config, _Maker(hygiene), "phasegate-outlets-inner")
     register(config, _Outlets(hygiene), "phasegate-outlets")
-    register(config, AllureOutlet(hygiene), "phasegate-outlets-allure")
+    register(config, allure := AllureOutlet(hygiene), "phasegate-outlets-allure")
     register(config, recording, "phasegate-outlets-junit")
+    return allure
 
 
 def refuse_live_outlets(config: pytest.Config) -> None:

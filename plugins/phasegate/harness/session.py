@@ -13,7 +13,7 @@ from phasegate.catalog.model import Gate
 from phasegate.errors import EvidenceError, ExitCode, PhasegateError, Problem, SettingsError
 from phasegate.evidence.canonical import encodable
 from phasegate.gate import GateRun
-from phasegate.harness.answers import asked
+from phasegate.harness.answers import asked, told
 from phasegate.harness.background import Background, Late
 from phasegate.harness.bodies import Watched
 from phasegate.harness.exits import end_now
@@ -179,6 +179,7 @@ class AttemptRunner:
         protocol = Protocol(test, execution_id, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
+        self._tell("pytest_phasegate_test_began", item, test)
         with Unraisable():
             result = yield
         self._end_forked()
@@ -187,13 +188,23 @@ class AttemptRunner:
         attempt = self._open.get(test.gate.id)
         if attempt is not None:
             try:
-                attempt.record(test.verifier.id, record_of(protocol, attempt, self.scanner))
+                record = record_of(protocol, attempt, self.scanner)
+                attempt.record(test.verifier.id, record)
             except PhasegateError as error:
                 self.note_troubles(error.problems)
+            else:
+                self._tell("pytest_phasegate_test_recorded", item, test, record=record)
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)
         return result
+
+    def _tell(self, hook: str, item: pytest.Item, test: VerifierTest, **more: object) -> None:
+        """Tells the reports of a test; one that fails changes no verdict, and the session does not end well."""
+        attempt = self._open.get(test.gate.id)
+        if attempt is not None:
+            known = {"gate": test.gate, "verifier": test.verifier, "execution_id": attempt.execution_id}
+            self.note_troubles(told(self._config, hook, item=item, **known, **more), ExitCode.USAGE)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # inside the wrappers of others, who may swallow what they see
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import uuid
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from phasegate.errors import ExitCode
 from phasegate.harness import belonging, marks
+from phasegate.harness.allure import AllureOutlet
 from phasegate.harness.answers import SessionServices
 from phasegate.harness.applied import APPLIED_KEY, Applied
 from phasegate.harness.collecting import Collecting
@@ -64,7 +67,8 @@ def set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
     config.stash[RUNNER_KEY] = runner
     # What workers hand over to the controller is clean.
     hygiene = Hygiene(lambda: runner.scanner, runner.leaked, lambda: not is_controller(config) and runner.watches())
-    guard_outlets(config, hygiene)
+    outlet = guard_outlets(config, hygiene)
+    outlet.troubled = lambda problem: runner.note_troubles([problem], ExitCode.USAGE)
     register(config, Collecting(catalogue, settings, runner), "phasegate-collecting")
     config.stash[ENDING_KEY] = ending = Ending(config, runner)
     register(config, runner, "phasegate-runner")
@@ -73,12 +77,20 @@ def set_up(config: pytest.Config, settings: Settings, choices: Choices) -> None:
     config.stash[terminal.UPSTREAM_KEY] = choices.spelled["upstream"]
     if not config.pluginmanager.is_registered(terminal):  # -p may have named it
         register(config, terminal, "phasegate-board")
-    if not is_worker(config):
-        _report(config, settings, catalogue)
+    _report(config, settings, catalogue, outlet)
 
 
-def _report(config: pytest.Config, settings: Settings, catalogue: Catalogue) -> None:
+def _report(config: pytest.Config, settings: Settings, catalogue: Catalogue, outlet: AllureOutlet) -> None:
     """Registers the reports that this session is asked for beside the board."""
+    folder = config.getoption("allure_report_dir", None)
+    if folder and not config.pluginmanager.is_blocked("allure_pytest"):
+        from phasegate.reports.allure import AllureReport  # noqa: PLC0415 - only where Allure is
+
+        if is_worker(config):
+            config.option.clean_alluredir = False  # the controller did; a worker would remove the others' results
+        register(config, AllureReport(outlet, settings.platform, Path(folder).absolute()), "phasegate-allure")
+    if is_worker(config):
+        return
     if is_github(os.environ):
         silences = belonging.reaches(config, settings.verifiers)
         register(config, GitHub(os.environ, catalogue, settings.root, silences=silences), "phasegate-github")
