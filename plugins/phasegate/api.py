@@ -21,6 +21,7 @@ from phasegate.evidence.documents import Count, ExecutionName, GateName, Said, S
 from phasegate.gate import GateRun
 from phasegate.rollup import BlockerRegister, Rollup, RollupMatrix, RollupRow, RollupVerdict, UnresolvedBlocker
 from phasegate.scope import block, blocks
+from phasegate.steps import step
 
 __all__ = [
     "Artifact",
@@ -40,4 +41,5 @@ __all__ = [
     "UnresolvedBlocker",
     "block",
     "blocks",
+    "step",
 ]

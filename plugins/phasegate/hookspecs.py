@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from phasegate.attempts import Attestor, Committed
     from phasegate.catalog.model import Catalogue, Gate, Verifier
     from phasegate.evidence.store import EvidenceStore
+    from phasegate.steps import Step
     from phasegate.verdict import TestRecord
 
 
@@ -71,7 +72,12 @@ def pytest_phasegate_test_began(item: pytest.Item, gate: Gate, verifier: Verifie
 
 @pytest.hookspec
 def pytest_phasegate_test_recorded(
-    item: pytest.Item, gate: Gate, verifier: Verifier, record: TestRecord, execution_id: str
+    item: pytest.Item,
+    gate: Gate,
+    verifier: Verifier,
+    execution_id: str,
+    record: TestRecord,
+    steps: Sequence[Step],
 ) -> None:
     """A verifier's test ended, in the process that ran it, and its record stands in the gate's attempt.
 
@@ -79,8 +85,9 @@ def pytest_phasegate_test_recorded(
         item: The test.
         gate: Its gate.
         verifier: Its verifier.
-        record: How it ended, and what it raised; without secrets.
         execution_id: The attempt.
+        record: How it ended, and what it raised; without secrets.
+        steps: What was done on the way, in order; a report that shows it keeps secrets out itself.
     """
 
 

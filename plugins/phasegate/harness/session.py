@@ -30,6 +30,7 @@ from phasegate.harness.unraisable import Unraisable
 from phasegate.printable import text_of
 from phasegate.scope import note, take_strays
 from phasegate.spool import Spool
+from phasegate.steps import take_steps
 from phasegate.verdict import Finding, TestRecord, TestState
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class AttemptRunner:
         protocol = Protocol(test, execution_id, self._background.children)
         item.stash[PROTOCOL_KEY] = protocol
         self._protocols[item.nodeid] = protocol
+        take_steps()  # what was told before is of no verifier
         self._tell("pytest_phasegate_test_began", item, test)
         with Unraisable():
             result = yield
@@ -193,7 +195,7 @@ class AttemptRunner:
             except PhasegateError as error:
                 self.note_troubles(error.problems)
             else:
-                self._tell("pytest_phasegate_test_recorded", item, test, record=record)
+                self._tell("pytest_phasegate_test_recorded", item, test, record=record, steps=take_steps())
         following = nextitem.stash.get(TEST_KEY, None) if nextitem is not None else None
         if following is None or following.gate.id != test.gate.id:
             self.commit(test.gate)

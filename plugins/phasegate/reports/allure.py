@@ -33,6 +33,7 @@ from phasegate.reports.allure_words import (
     status_of_gate,
     status_of_test,
 )
+from phasegate.steps import Step
 from phasegate.verdict import Finding, Outcome, TestRecord, TestState
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ class AllureReport:
         """From here on results are the verifier's, until its record is known."""
         self._running = item, gate, verifier, execution_id
 
-    def pytest_phasegate_test_recorded(self, record: TestRecord) -> None:
+    def pytest_phasegate_test_recorded(self, record: TestRecord, steps: Sequence[Step]) -> None:
         """Writes what was held back, now that it is known how the test ended."""
-        self._write(record)
+        self._write(record, steps)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -93,7 +94,7 @@ class AllureReport:
         if self._running is not None:
             self._write(TestRecord(self._running[0].nodeid, TestState.NOT_RUN, detail="it was cut short"))
 
-    def _write(self, record: TestRecord) -> None:
+    def _write(self, record: TestRecord, steps: Sequence[Step] = ()) -> None:
         """Writes what was held back; of several results of one test, reruns, the last one is its end."""
         held, running = self._held, self._running
         self._held, self._running = [], None
@@ -106,6 +107,7 @@ class AllureReport:
             _tell_test(result, self._platform, gate, verifier, (name, case), execution_id)
             if result is held[-1]:
                 _tell_end(result, gate, record)
+                result.steps += [_step(each) for each in steps]
             self._outlet.write(result)
 
     def _hold(self, result: Any) -> bool:
@@ -283,6 +285,20 @@ def _tell_findings(result: Any, gate: Gate, findings: Iterable[Finding]) -> None
     for label in result.labels:
         if label.name == "severity":
             label.value = worst
+
+
+def _step(step: Step) -> Any:
+    from allure_commons.model2 import StatusDetails, TestStepResult  # noqa: PLC0415 - only where Allure is
+
+    began = int(step.started_at * 1000)
+    return TestStepResult(
+        name=step.name,
+        status="passed" if step.passed else "failed",
+        statusDetails=StatusDetails(message=step.detail) if step.detail else None,
+        stage="finished",
+        start=began,
+        stop=began + int(step.seconds * 1000),
+    )
 
 
 def _add_label(result: Any, name: str, value: str) -> None:

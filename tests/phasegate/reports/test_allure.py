@@ -196,3 +196,21 @@ def test_packs_are_the_same_with_and_without_and_results_that_cannot_be_written_
     done = project.run(ALLURE)
     assert project.summaries()["M9.C"]["overall_pass"] is True
     assert done.ret == ExitCode.USAGE
+
+
+def test_what_was_done_on_the_way_stands_as_steps_of_the_verifier_that_did_it(project, results) -> None:
+    project.only("C")
+    project.gate(
+        "C",
+        v1="from phasegate.api import step\nstep('probe 1', seconds=0.25)",
+        v2="from phasegate.api import step\nstep('clamp', seconds=1.5, passed=False, detail='seen 503')",
+    )
+    assert project.run(ALLURE).ret == ExitCode.OK
+    (first,), (second,) = results.of("M9C-V1"), results.of("M9C-V2")
+    assert [(each["name"], each["status"], each["stop"] - each["start"]) for each in first["steps"]] == [
+        ("probe 1", "passed", 250)
+    ]
+    assert [(each["name"], each["status"], each["statusDetails"]) for each in second["steps"]] == [
+        ("clamp", "failed", {"message": "seen 503"})
+    ]
+    assert "steps" not in results.of("M9C-V3")[0]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from fixtures.lanes import FrozenManifest
+from fixtures.probes import probed
 from infra.clients import Clients
 from infra.lanes.dependencies import SHARED_STORAGE
-from infra.probes import DEPENDENCY_PROBES, run_probes
+from infra.probes import DEPENDENCY_PROBES
 from phasegate.api import GateRun
 from verifiers.m4.d_dependencies.checks import LaneDependencies, ProbeRun
 
@@ -40,5 +41,5 @@ def m4d_probes(
     key = (gate.execution_id, *lanes)
     if key not in kept_runs:
         wanted = [probe for probe in DEPENDENCY_PROBES if probe.lane in (*lanes, SHARED_STORAGE)]
-        kept_runs[key] = ProbeRun(run_probes(wanted, clients, handle_values)[0])
+        kept_runs[key] = ProbeRun(probed(wanted, clients, handle_values)[0])
     return kept_runs[key]

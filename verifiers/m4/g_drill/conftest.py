@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from infra.drills import load_drill
 from infra.drills.control import ReservedConcurrency
 from infra.drills.runner import DrillRunner, Journal
 from infra.probes.ingress import Ingress
-from phasegate.api import GateRun
+from phasegate.api import GateRun, step
 from phasegate.platform import settings_of
 from verifiers.m4.g_drill.checks import IngressDrill, Surface
 
@@ -65,7 +66,22 @@ def ingress_drill(
         journal = runner.run()
     done = IngressDrill(drill, journal, tuple(flaws))
     ingress_drill_runs[gate.execution_id] = done
+    _tell(journal)
     return done
+
+
+def _tell(journal: Journal) -> None:
+    """Tells the reports of each action of the drill; the last one ended just now."""
+    moments = [float(taken["at_ms"]) / 1000 for taken in journal.steps]
+    began = time.time() - (moments[-1] if moments else 0.0)
+    for taken, before, at in zip(journal.steps, [0.0, *moments], moments, strict=False):
+        step(
+            f"{taken['name']} {taken['what']}",
+            passed=taken.get("tolerated") is not False and taken["what"] != "failed",
+            started_at=began + before,
+            seconds=max(at - before, 0.0),
+            detail=str(taken["value"]),
+        )
 
 
 def _first_of_session(config: pytest.Config, gate: GateRun) -> str:
