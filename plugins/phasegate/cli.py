@@ -26,6 +26,7 @@ from phasegate.printable import say, shown_streams
 from phasegate.settings import find_settings
 
 _BUILT_IN: Final = {
+    "board": ("phasegate.commands.board:app", "Where each gate stands: verdict, blockers, owner, what to do next."),
     "catalog": ("phasegate.commands.catalog:app", "Check, show and export the catalogue of gates."),
     "explain": ("phasegate.commands.explain:app", "Explain a blocker: meaning, raisers, sightings, what closed it."),
     "keys": ("phasegate.commands.keys:app", "The keys that sign and that are trusted; export, trust, rotate."),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from phasegate.attempts import Archive
 from phasegate.attempts.opening import archive_of
@@ -16,6 +18,11 @@ from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.project import load_catalogue
 from phasegate.settings import require_settings
 
+_PIPE_WIDTH = 2_000
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="NAME=VALUE", help="What it must have looked at, such as world=000000000000."),
+]
 RunsRoot = Annotated[Path | None, typer.Option("--runs-root", help="Where evidence packs lie.", show_default=False)]
 
 
@@ -52,6 +59,26 @@ def gate_id_of(catalogue: Catalogue, name: str, place: str) -> str:
             return gate_id
     known = ", ".join(catalogue.gates)
     raise SettingsError(Problem(f"{name!r} is no gate of the catalogue", place, f"name one of {known}"))
+
+
+def target_of(given: Sequence[str]) -> dict[str, str]:
+    """The members of a target that `--target` names.
+
+    Raises:
+        SettingsError: One is not of the form NAME=VALUE.
+    """
+    pairs = [text.partition("=") for text in given]
+    if not all(name and value for name, _, value in pairs):
+        raise SettingsError(
+            Problem("is not of the form NAME=VALUE", f"--target={given[0]}", "write world=000000000000")
+        )
+    return {name: value for name, _, value in pairs}
+
+
+def terminal() -> Console:
+    """What tables are printed to: a terminal folds long cells, a pipe gets every row whole, on one line."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def unknown_attempt(execution_id: str) -> EvidenceError:

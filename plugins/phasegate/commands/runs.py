@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from phasegate.attempts.pruning import plan
 from phasegate.attempts.pruning import prune as prune_attempts
 from phasegate.catalog.grammar import is_stop
 from phasegate.catalog.model import Catalogue
-from phasegate.commands.archive import RunsRoot, gate_id_of, open_archive, unknown_attempt
+from phasegate.commands.archive import RunsRoot, gate_id_of, open_archive, terminal, unknown_attempt
 from phasegate.errors import EvidenceError, Problem, SettingsError
 from phasegate.evidence.dsse import enveloped
 from phasegate.evidence.keys import KeyStore
@@ -26,8 +25,6 @@ from phasegate.printable import in_one_line, say, say_json
 from phasegate.settings import require_settings
 
 app = typer.Typer(help="Attempts of gates: list, show, invalidate, prune.", no_args_is_help=False)
-
-_PIPE_WIDTH = 2_000
 
 
 @app.callback(invoke_without_command=True)
@@ -65,9 +62,7 @@ def runs(
     for record in records:
         style = "green" if record.authoritative and record.verdict and not is_stop(record.verdict) else None
         table.add_row(*(Text(in_one_line(cell)) for cell in cells(record)), style=style)  # a reason may hold brackets
-    console = Console()
-    # A terminal folds long cells; a pipe gets every row whole, on one line.
-    (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
+    terminal().print(table)
 
 
 @app.command()

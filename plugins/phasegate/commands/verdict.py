@@ -14,7 +14,7 @@ from phasegate.attempts.audit import Auditor
 from phasegate.attempts.defects import DefectKind
 from phasegate.attempts.present import Present, target_in_words
 from phasegate.catalog.model import Gate
-from phasegate.commands.archive import RunsRoot, gate_id_of, open_archive
+from phasegate.commands.archive import RunsRoot, Targets, gate_id_of, open_archive, target_of
 from phasegate.commands.code import code_here
 from phasegate.commands.verify import EXIT_CODES, PublicKeys, trusted_keys
 from phasegate.errors import ExitCode, Problem, SettingsError
@@ -66,10 +66,7 @@ class _Answer:
 @app.command()
 def verdict(
     gate: Annotated[str, typer.Argument(help="A gate, such as M4.C or m4c.")],
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", metavar="NAME=VALUE", help="What it must have looked at, such as world=000000000000."),
-    ] = None,
+    target: Targets = None,
     public_key_file: PublicKeys = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     runs_root: RunsRoot = None,
@@ -84,7 +81,7 @@ def verdict(
     gate_id = gate_id_of(catalogue, gate, "GATE")
     if gate_id not in catalogue.gates:
         raise SettingsError(Problem(f"{gate_id} was handed over and is not judged here", "GATE", "name a gate of ours"))
-    answer = _answer(archive, settings, catalogue.gates[gate_id], _pairs(target or []))
+    answer = _answer(archive, settings, catalogue.gates[gate_id], target_of(target or []))
     if answer.evidence is not None and answer.evidence.path is not None:
         keys = trusted_keys(settings, public_key_file)
         audit = Auditor(archive, keys).audit([answer.evidence.path])
@@ -139,15 +136,6 @@ def _blocked(archive: Archive, gate: Gate, here: Present) -> Iterator[str]:
             continue
         for row in pack.summary.blocker_details:
             yield f"{name} {row.code} [{row.severity}] {row.detail}; remedy: {row.remedy}"
-
-
-def _pairs(given: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
-    if not all(name and value for name, _, value in pairs):
-        raise SettingsError(
-            Problem("is not of the form NAME=VALUE", f"--target={given[0]}", "write world=000000000000")
-        )
-    return {name: value for name, _, value in pairs}
 
 
 def _telling_apart(places: Sequence[Mapping[str, str]]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import pytest
 
 from phasegate.attempts.sealing import EXECUTION_LABEL
+from phasegate.board.svg import outcomes_svg
 from phasegate.catalog.model import Gate, Severity, Verifier
 from phasegate.evidence.files import UnreadableError, entries, read_file
 from phasegate.reports.allure_words import (
@@ -179,21 +180,26 @@ class AllureReport:
             result.links = [Link("link", committed.uri, "durable evidence")]
             result.links += [Link("issue", f"{committed.uri}{gate.summary_name}#{code}", code) for code in codes]
         _tell_findings(result, gate, judgement.findings)
-        result.attachments = [*self._attached(committed.path)]
+        chart = self._attachment("outcomes.svg", outcomes_svg(judgement))
+        result.attachments = [chart, *self._attached(committed.path)]
         return result
 
     def _attached(self, folder: Path) -> Iterator[Any]:
         """The pack's files, as attachments."""
-        from allure_commons.model2 import Attachment  # noqa: PLC0415 - only where Allure is
-
         try:
             files = {entry.name: read_file(entry.path) for entry in entries(folder)}
         except UnreadableError:
             return  # the verdict board and the next verification name it
         for name, data in files.items():
-            source = f"{uuid.uuid4()}-attachment{Path(name).suffix}"
-            self._outlet.attach(data, source)
-            yield Attachment(name=name, source=source, type=_TYPES.get(Path(name).suffix, "text/plain"))
+            yield self._attachment(name, data)
+
+    def _attachment(self, name: str, data: str | bytes) -> Any:
+        from allure_commons.model2 import Attachment  # noqa: PLC0415 - only where Allure is
+
+        kind = Path(name).suffix
+        source = f"{uuid.uuid4()}-attachment{kind}"
+        self._outlet.attach(data, source)
+        return Attachment(name=name, source=source, type=_TYPES.get(kind, "text/plain"))
 
 
 def _told(folder: Path) -> Iterator[tuple[str, str]]:

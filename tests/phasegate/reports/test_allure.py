@@ -35,6 +35,7 @@ def test_a_green_day_names_phase_gate_verifier_owner_and_verdict(project, result
     assert {link["name"] for link in gate["links"]} == {"durable evidence"}
     attached = {each["name"]: results.folder / each["source"] for each in gate["attachments"]}
     pack = project.path / "runs/demo/m9" / attempt
+    assert "PASSED" in attached.pop("outcomes.svg").read_text()
     assert {name: path.read_bytes() for name, path in attached.items()} == {
         path.name: path.read_bytes() for path in pack.iterdir()
     }
