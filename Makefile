@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run ci test fuzz coverage lint format bench lock clean
+.PHONY: help venv run report ci test fuzz coverage lint format bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,20 @@ LEGS ?= runs/ci/$(shell date -u +%Y%m%dT%H%M%SZ)
 
 ci: $(STAMP) ## the legs of the CI pipeline, here: each phase on the evidence of the one before, then all of them judged
 	$(BIN)/phasegate legs all --legs="$(LEGS)"
+
+RESULTS ?= allure-results
+REPORT ?= allure-report
+NODE_PARTS := tools/report/node_modules/.locked
+
+report: $(STAMP) $(NODE_PARTS) ## run the gates, and build and look at Allure's report of them (needs Node 20+ and Chromium)
+	-$(BIN)/pytest -m "$(GATES)" --alluredir=$(RESULTS) --clean-alluredir
+	node tools/report/build.mjs $(RESULTS) $(REPORT)
+	node tools/report/check.mjs $(REPORT) $(RESULTS) $(REPORT)/screenshots
+
+$(NODE_PARTS): tools/report/package-lock.json
+	@command -v npm > /dev/null || { echo "make report needs Node 20 or newer, with npm: apt-get install nodejs npm"; exit 4; }
+	npm ci --prefix tools/report
+	@touch $@
 
 test: $(STAMP) ## the whole test suite
 	$(BIN)/pytest tests -n 2
