@@ -97,7 +97,9 @@ class Chain:
 
 def new_chain(root: Path, endpoint: str) -> Chain:
     environment = {"PHASEGATE_TEST_S3": endpoint, "PHASEGATE_TEST_BUCKET": make_bucket(endpoint)}
-    chain = Chain(root, {**os.environ, **environment})
+    # `make test` tells makes below it of itself, and they would print its directory.
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    chain = Chain(root, {**inherited, **environment})
     chain.furnish()
     return chain
 

@@ -7,11 +7,11 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from infra.emulator.process import ensure_running
+from infra.liveness import is_alive, start_mark, wait_for_end
 from tests.infra.emulator.edge.conftest import Edge, package
 
 
@@ -226,8 +226,9 @@ def test_the_processes_of_functions_end_with_the_substrate(tmp_path) -> None:
     word = tmp_path / "pid"
     assert edge.call(api, "GET", f"/v1{word}").status in {503, 504}
     pid = int(word.read_text())
+    mark = start_mark(pid)
+    assert is_alive(pid, mark)
     os.kill(process.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists()
+    deadline = time.monotonic() + 30
+    wait_for_end(pid, mark, gave_up=lambda: time.monotonic() > deadline)
+    assert not is_alive(pid, mark)
